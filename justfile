@@ -1,0 +1,17 @@
+# Each recipe is one command a person could type; `just` only saves the typing.
+
+# list the recipes
+default:
+    @just --list
+
+# every check, or with arguments those tests only: just test -p bellhop-store
+test *arguments:
+    ./ops/test {{arguments}}
+
+# play the main job visibly, then stay up; --once ends after the story
+demo *arguments:
+    ./ops/demo {{arguments}}
+
+# refresh the committed query descriptions after a change of SQL; --check only compares
+prepare *arguments:
+    ./ops/prepare {{arguments}}
