@@ -1,0 +1,171 @@
+//! Every decision about an integration, in one match: what a command makes happen, given what has happened.
+//!
+//! A repeat returns no events. A business no is a [`Refusal`]. Nothing here does I/O or asks for the time.
+
+use chrono::{DateTime, Utc};
+
+use crate::command::{Command, Refreshed, Refusal};
+use crate::event::Event;
+use crate::id::{AttemptId, Generation, JobId};
+use crate::integration::{Integration, Status};
+use crate::job::Payload;
+use crate::reason::{JobFailure, RevocationPlan};
+
+impl Integration {
+    /// What this command makes happen now.
+    ///
+    /// # Errors
+    /// A [`Refusal`] says what is wrong in words for the person who asked; the command must not be repeated unchanged.
+    pub fn decide(&self, command: Command, at: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
+        match command {
+            Command::StartAuthorization { owner, provider, attempt, asked } => {
+                self.refuse_if_ended()?;
+                if self.attempt == Some(attempt) {
+                    return Ok(vec![]);
+                }
+                Ok(vec![Event::AuthorizationStarted { owner, provider, attempt, asked }])
+            }
+            Command::FailAuthorization { attempt, reason } => {
+                Ok(self.during(attempt, Event::AuthorizationFailed { attempt, reason }))
+            }
+            Command::RejectLink { attempt } => Ok(self.during(attempt, Event::LinkRejected { attempt })),
+            Command::GrantAccess { attempt, asked, grant } => {
+                self.refuse_if_ended()?;
+                if self.status == Status::New {
+                    return Err(Refusal::UnknownAttempt);
+                }
+                let missing = asked.difference(&grant.granted).copied().collect();
+                Ok(vec![Event::AccessGranted {
+                    attempt,
+                    generation: self.generation.next(),
+                    scopes: grant.scopes,
+                    granted: grant.granted,
+                    missing,
+                    issued_at: at,
+                    expires_at: grant.expires_at,
+                    refreshable: grant.refreshable,
+                }])
+            }
+            Command::RecordRefresh(Refreshed { from, expires_at, rotated }) => {
+                Ok(self.if_current(from, || self.refreshed(expires_at, rotated, at)))
+            }
+            Command::RecordRefreshFailure { from, reason } => {
+                Ok(self.if_current(from, || vec![Event::RefreshFailed { reason }]))
+            }
+            Command::ExpireAccess { from, reason } => {
+                Ok(self.if_current(from, || vec![Event::AccessExpired { reason }]))
+            }
+            Command::RecordMail { mode, added, updated, removed, cursor } => {
+                self.refuse_if_ended()?;
+                let mut events = vec![];
+                if [added, updated, removed].iter().any(|count| *count > 0) {
+                    events.push(Event::MailFetched { mode, added, updated, removed, cursor });
+                }
+                // Quiet success ends reported trouble too, but trouble with refreshing is not ended by fetching.
+                if self.alerted && self.status != Status::Error && self.status.is_usable() {
+                    events.push(self.recovered());
+                }
+                Ok(events)
+            }
+            Command::RecordNotification { job, notice, delivery } => {
+                Ok(vec![Event::OwnerNotified { job, notice, delivery }])
+            }
+            Command::RecordRevocation { job, outcome } => Ok(vec![Event::AccessRevoked { job, outcome }]),
+            Command::FailJob { job, kind, attempt, reason } => {
+                Ok(vec![Event::JobFailed { job, kind, attempt, reason }])
+            }
+            Command::BuryJob { job, payload, attempts, reason } => Ok(self.bury(job, payload, attempts, reason)),
+            Command::ReplayJob { job } => {
+                let Some(payload) = self.dead.get(&job) else {
+                    return Err(Refusal::NoSuchDeadLetter);
+                };
+                if self.is_superseded(payload) {
+                    return Ok(vec![Event::JobDiscarded { job, kind: payload.kind(), superseded: true }]);
+                }
+                Ok(vec![Event::JobReplayed { job, payload: payload.clone() }])
+            }
+            Command::DiscardJob { job } => {
+                let Some(payload) = self.dead.get(&job) else {
+                    return Err(Refusal::NoSuchDeadLetter);
+                };
+                Ok(vec![Event::JobDiscarded { job, kind: payload.kind(), superseded: false }])
+            }
+            Command::Disconnect { shared_account } => Ok(self.disconnect(shared_account)),
+            Command::Erase => match self.status {
+                Status::New => Err(Refusal::NotFound),
+                Status::Erased => Ok(vec![]),
+                Status::Failed | Status::Disconnected if self.revoking => Err(Refusal::RevocationOpen),
+                Status::Failed | Status::Disconnected => Ok(vec![Event::Erased { generation: self.generation.next() }]),
+                Status::Pending | Status::Active | Status::Degraded | Status::Expired | Status::Error => {
+                    Err(Refusal::StillConnected)
+                }
+            },
+        }
+    }
+
+    fn refuse_if_ended(&self) -> Result<(), Refusal> {
+        match self.status {
+            Status::Disconnected => Err(Refusal::Disconnected),
+            Status::Erased => Err(Refusal::Erased),
+            Status::New
+            | Status::Pending
+            | Status::Failed
+            | Status::Active
+            | Status::Degraded
+            | Status::Expired
+            | Status::Error => Ok(()),
+        }
+    }
+
+    /// The event, if this walk is the one under way; a walk that has ended stays ended.
+    fn during(&self, attempt: AttemptId, event: Event) -> Vec<Event> {
+        if self.attempt == Some(attempt) { vec![event] } else { vec![] }
+    }
+
+    /// The generation is the fence: what was found out about an older token set changes nothing.
+    fn if_current(&self, from: Generation, events: impl FnOnce() -> Vec<Event>) -> Vec<Event> {
+        if self.generation == from && self.status.is_usable() { events() } else { vec![] }
+    }
+
+    fn refreshed(&self, expires_at: Option<DateTime<Utc>>, rotated: bool, at: DateTime<Utc>) -> Vec<Event> {
+        let generation = self.generation.next();
+        let mut events = vec![Event::AccessRefreshed { generation, issued_at: at, expires_at, rotated }];
+        if self.status == Status::Error {
+            events.push(self.recovered());
+        }
+        events
+    }
+
+    fn recovered(&self) -> Event {
+        Event::AccessRecovered { granted: self.granted.clone() }
+    }
+
+    fn bury(&self, job: JobId, payload: Payload, attempts: u32, reason: JobFailure) -> Vec<Event> {
+        if self.dead.contains_key(&job) || self.status == Status::Erased {
+            return vec![];
+        }
+        // A letter about a letter that could not be delivered helps nobody.
+        let alert = !self.alerted && !matches!(payload, Payload::NotifyOwner { .. });
+        vec![Event::JobBuried { job, payload, attempts, reason, alert }]
+    }
+
+    fn is_superseded(&self, payload: &Payload) -> bool {
+        match payload {
+            Payload::RefreshAccess { generation } => *generation != self.generation || !self.status.is_usable(),
+            Payload::FetchMail => !self.status.is_usable(),
+            Payload::RevokeAccess { .. } | Payload::NotifyOwner { .. } => self.status == Status::Erased,
+        }
+    }
+
+    fn disconnect(&self, shared_account: bool) -> Vec<Event> {
+        let revocation = match self.status {
+            Status::New | Status::Failed | Status::Disconnected | Status::Erased => return vec![],
+            Status::Pending => RevocationPlan::Nothing,
+            Status::Active | Status::Degraded | Status::Expired | Status::Error if shared_account => {
+                RevocationPlan::SharedAccount
+            }
+            Status::Active | Status::Degraded | Status::Expired | Status::Error => RevocationPlan::Revoke,
+        };
+        vec![Event::Disconnected { generation: self.generation.next(), revocation }]
+    }
+}

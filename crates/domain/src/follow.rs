@@ -1,0 +1,159 @@
+//! What an event causes: which jobs open, close, are buried or taken up again. The whole process manager, in one match.
+//!
+//! A pure function of the recorded event, so that folding the log gives the same open jobs again. Anything that depends
+//! on more than the event (attempts, leases, later due times) belongs to the job table.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::event::{Event, RecordedEvent};
+use crate::id::{EventId, Generation, JobId};
+use crate::job::{Job, JobKind, Notice, Payload, refresh_lead};
+use crate::provider::Capability;
+use crate::reason::RevocationPlan;
+
+/// How long after a burial the successor of a refresh is due.
+const REFRESH_AFTER_BURIAL: TimeDelta = TimeDelta::minutes(30);
+
+/// How long after a burial the successor of a fetch is due.
+const FETCH_AFTER_BURIAL: TimeDelta = TimeDelta::minutes(5);
+
+/// How often a token of unknown lifetime is replaced.
+const UNKNOWN_LIFETIME: TimeDelta = TimeDelta::minutes(30);
+
+/// The least time between two token sets, so that a provider that issues dead tokens is not flooded.
+const LEAST_REFRESH_INTERVAL: TimeDelta = TimeDelta::seconds(1);
+
+/// What to close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Close {
+    /// One open job.
+    Job(JobId),
+    /// The integration's open jobs of a kind.
+    Kind(JobKind),
+    /// Every job of the integration, dead letters too.
+    All,
+}
+
+/// What an event does to the jobs of its integration. Carried out in the order of the fields.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Consequences {
+    /// Jobs that end.
+    pub close: Vec<Close>,
+    /// A job that becomes a dead letter.
+    pub bury: Option<JobId>,
+    /// A dead letter that is closed for good.
+    pub discard: Option<JobId>,
+    /// A dead letter that is open again, due at once, with all its attempts.
+    pub reopen: Option<JobId>,
+    /// Jobs that begin. One of a single kind that is open already is left as it is.
+    pub open: Vec<Job>,
+}
+
+/// The consequences of one event.
+#[must_use]
+pub fn follow(recorded: &RecordedEvent) -> Consequences {
+    let open = |payload: Payload, due_at| Job::opened_by(recorded.id, recorded.integration, payload, due_at);
+    match &recorded.event {
+        Event::AccessGranted { generation, granted, issued_at, expires_at, refreshable, .. } => {
+            let mut jobs = vec![];
+            if *refreshable {
+                let due_at = first_refresh(recorded.id, *issued_at, *expires_at, TimeDelta::zero());
+                jobs.push(open(Payload::RefreshAccess { generation: *generation }, due_at));
+            } else if let Some(expires_at) = expires_at {
+                // Nothing can replace this token; the job finds that out when it ends and says so.
+                jobs.push(open(Payload::RefreshAccess { generation: *generation }, *expires_at));
+            }
+            if granted.contains(&Capability::Mail) {
+                jobs.push(open(Payload::FetchMail, recorded.at));
+            }
+            Consequences { close: recurring(), open: jobs, ..Consequences::default() }
+        }
+        Event::AccessRefreshed { generation, issued_at, expires_at, .. } => {
+            let due_at = first_refresh(recorded.id, *issued_at, *expires_at, UNKNOWN_LIFETIME);
+            Consequences {
+                close: vec![Close::Kind(JobKind::RefreshAccess)],
+                open: vec![refresh(recorded, *generation, due_at)],
+                ..Consequences::default()
+            }
+        }
+        Event::AccessRecovered { granted } => {
+            let mut jobs = vec![];
+            if granted.contains(&Capability::Mail) {
+                jobs.push(open(Payload::FetchMail, recorded.at));
+            }
+            Consequences { close: vec![Close::Kind(JobKind::FetchMail)], open: jobs, ..Consequences::default() }
+        }
+        Event::AccessExpired { reason } => Consequences {
+            close: recurring(),
+            open: vec![open(Payload::NotifyOwner { notice: Notice::AccessExpired { reason: *reason } }, recorded.at)],
+            ..Consequences::default()
+        },
+        Event::OwnerNotified { job, .. } | Event::AccessRevoked { job, .. } => {
+            Consequences { close: vec![Close::Job(*job)], ..Consequences::default() }
+        }
+        Event::JobBuried { job, payload, reason, alert, .. } => {
+            let mut jobs = vec![];
+            match payload {
+                Payload::RefreshAccess { generation } => {
+                    jobs.push(refresh(recorded, *generation, recorded.at + REFRESH_AFTER_BURIAL));
+                }
+                Payload::FetchMail => jobs.push(open(Payload::FetchMail, recorded.at + FETCH_AFTER_BURIAL)),
+                Payload::RevokeAccess { .. } | Payload::NotifyOwner { .. } => {}
+            }
+            if *alert {
+                let notice = Notice::JobBuried { kind: payload.kind(), reason: *reason };
+                jobs.push(open(Payload::NotifyOwner { notice }, recorded.at));
+            }
+            Consequences { bury: Some(*job), open: jobs, ..Consequences::default() }
+        }
+        Event::JobReplayed { job, payload } => {
+            let kind = payload.kind();
+            let close = if kind.is_single() { vec![Close::Kind(kind)] } else { vec![] };
+            Consequences { close, reopen: Some(*job), ..Consequences::default() }
+        }
+        Event::JobDiscarded { job, .. } => Consequences { discard: Some(*job), ..Consequences::default() },
+        Event::Disconnected { generation, revocation } => {
+            let jobs = match revocation {
+                RevocationPlan::Revoke => {
+                    let generation = Generation::new(generation.number() - 1);
+                    vec![open(Payload::RevokeAccess { generation }, recorded.at)]
+                }
+                RevocationPlan::SharedAccount | RevocationPlan::Nothing => vec![],
+            };
+            Consequences { close: vec![Close::All], open: jobs, ..Consequences::default() }
+        }
+        Event::Erased { .. } => Consequences { close: vec![Close::All], ..Consequences::default() },
+        Event::AuthorizationStarted { .. }
+        | Event::AuthorizationFailed { .. }
+        | Event::LinkRejected { .. }
+        | Event::RefreshFailed { .. }
+        | Event::MailFetched { .. }
+        | Event::JobFailed { .. } => Consequences::default(),
+    }
+}
+
+/// The kinds that only make sense while there is access.
+fn recurring() -> Vec<Close> {
+    vec![Close::Kind(JobKind::RefreshAccess), Close::Kind(JobKind::FetchMail)]
+}
+
+fn refresh(recorded: &RecordedEvent, generation: Generation, due_at: DateTime<Utc>) -> Job {
+    Job::opened_by(recorded.id, recorded.integration, Payload::RefreshAccess { generation }, due_at)
+}
+
+/// When a token set issued now is due to be replaced: its lead before its end, and up to a tenth of the lead earlier, so
+/// that accounts connected together do not stay in step.
+fn first_refresh(
+    event: EventId,
+    issued_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+    when_unknown: TimeDelta,
+) -> DateTime<Utc> {
+    let Some(expires_at) = expires_at else {
+        return issued_at + when_unknown;
+    };
+    let lead = refresh_lead(expires_at - issued_at);
+    let share = i32::try_from(event.uuid().as_u128() % 1000).unwrap_or(0);
+    let jitter = lead / 10 * share / 1000;
+    (expires_at - lead - jitter).max(issued_at + LEAST_REFRESH_INTERVAL)
+}
