@@ -1,0 +1,168 @@
+//! Gmail's JSON, read leniently: only what nothing can be done without must be there.
+//!
+//! Fields Google documents as optional are missing in practice, and empty lists are left out altogether.
+
+use chrono::DateTime;
+use secrecy::SecretString;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{
+    error::ProviderError,
+    mail::{HistoryPage, MailChange, MailMetadata, MailPage, MailProfile},
+    mail_text::{decode_header, unescape_html},
+    number::{unsigned, whole},
+};
+
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ProviderError> {
+    serde_json::from_slice(body).map_err(|_| ProviderError::Malformed)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProfileAnswer {
+    #[serde(default)]
+    history_id: Value,
+    #[serde(default)]
+    messages_total: Value,
+}
+
+impl ProfileAnswer {
+    pub(crate) fn profile(&self) -> Result<MailProfile, ProviderError> {
+        Ok(MailProfile {
+            history_id: unsigned(&self.history_id).ok_or(ProviderError::Malformed)?,
+            messages_total: unsigned(&self.messages_total),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ListAnswer {
+    messages: Option<Vec<MessageReference>>,
+    next_page_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct MessageReference {
+    id: String,
+}
+
+impl ListAnswer {
+    pub(crate) fn page(self) -> MailPage {
+        MailPage {
+            ids: self.messages.unwrap_or_default().into_iter().map(|message| message.id).collect(),
+            next_page_token: another_page(self.next_page_token),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MessageAnswer {
+    id: String,
+    thread_id: Option<String>,
+    label_ids: Option<Vec<String>>,
+    snippet: Option<String>,
+    #[serde(default)]
+    history_id: Value,
+    #[serde(default)]
+    internal_date: Value,
+    payload: Option<Payload>,
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    headers: Option<Vec<Header>>,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    name: String,
+    value: Option<String>,
+}
+
+impl MessageAnswer {
+    /// The metadata, if the answer is about the message asked for.
+    pub(crate) fn metadata(self, asked: &str) -> Result<MailMetadata, ProviderError> {
+        if self.id != asked {
+            return Err(ProviderError::Malformed);
+        }
+        let headers = self.payload.and_then(|payload| payload.headers).unwrap_or_default();
+        let header = |name: &str| {
+            let found = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+            Some(SecretString::from(decode_header(found.value.as_deref()?)))
+        };
+        Ok(MailMetadata {
+            from: header("From"),
+            subject: header("Subject"),
+            thread_id: self.thread_id,
+            // Milliseconds since 1970.
+            internal_date: whole(&self.internal_date).and_then(DateTime::from_timestamp_millis),
+            snippet: self.snippet.map(|snippet| unescape_html(&snippet).into()),
+            label_ids: self.label_ids.unwrap_or_default(),
+            history_id: unsigned(&self.history_id),
+            id: self.id,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HistoryAnswer {
+    history: Option<Vec<HistoryRecord>>,
+    #[serde(default)]
+    history_id: Value,
+    next_page_token: Option<String>,
+}
+
+/// One record. Its `messages` repeats what the four lists say in detail and is not read.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HistoryRecord {
+    messages_added: Option<Vec<Changed>>,
+    messages_deleted: Option<Vec<Changed>>,
+    labels_added: Option<Vec<Changed>>,
+    labels_removed: Option<Vec<Changed>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Changed {
+    message: MessageReference,
+    label_ids: Option<Vec<String>>,
+}
+
+impl HistoryAnswer {
+    pub(crate) fn page(self) -> HistoryPage {
+        HistoryPage {
+            changes: self.history.unwrap_or_default().into_iter().flat_map(HistoryRecord::changes).collect(),
+            history_id: unsigned(&self.history_id),
+            next_page_token: another_page(self.next_page_token),
+        }
+    }
+}
+
+impl HistoryRecord {
+    /// Within a record an arrival comes before anything that presupposes it, and the end comes last.
+    fn changes(self) -> impl Iterator<Item = MailChange> {
+        let every = Option::unwrap_or_default;
+        let added = every(self.messages_added).into_iter().map(|changed| MailChange::Added { id: changed.message.id });
+        let labelled = every(self.labels_added).into_iter().map(|changed| MailChange::LabelsAdded {
+            id: changed.message.id,
+            label_ids: changed.label_ids.unwrap_or_default(),
+        });
+        let unlabelled = every(self.labels_removed).into_iter().map(|changed| MailChange::LabelsRemoved {
+            id: changed.message.id,
+            label_ids: changed.label_ids.unwrap_or_default(),
+        });
+        let deleted =
+            every(self.messages_deleted).into_iter().map(|changed| MailChange::Deleted { id: changed.message.id });
+        added.chain(labelled).chain(unlabelled).chain(deleted)
+    }
+}
+
+/// An empty token is no page: asking with one would start over, for ever.
+fn another_page(token: Option<String>) -> Option<String> {
+    token.filter(|token| !token.is_empty())
+}
