@@ -132,7 +132,7 @@ impl Client {
     }
 
     /// A page of what happened after a cursor, to messages of one label or to all. [`ProviderError::CursorTooOld`]: start
-    /// again with a full listing (Gmail answers 404 then; cursors last a week at least, sometimes hours)
+    /// again with a full listing (Gmail answers 404 then; a cursor usually lasts a week, in rare cases hours)
     /// (<https://developers.google.com/workspace/gmail/api/guides/sync>).
     pub async fn history(
         &self,

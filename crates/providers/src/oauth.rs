@@ -3,12 +3,12 @@
 //! Each verb is one request, sent once. Whether it may be sent again, and what its answer does to an integration, is not
 //! known here.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, pin::Pin};
 
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest,
-    HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
-    StandardRevocableToken, TokenUrl,
+    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
+    HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
+    Scope, StandardRevocableToken, TokenUrl,
     basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse},
 };
 use reqwest::Request;
@@ -18,10 +18,11 @@ use url::Url;
 use crate::{
     client::Client,
     description::ClientAuthentication,
-    error::{OAuthErrorCode, ProviderError},
+    error::ProviderError,
+    oauth_error::OAuthErrorCode,
     refusal::accept_oauth,
     token_answer::{TokenAnswer, WireAnswer},
-    transport::TOKEN_ANSWER_LIMIT_BYTES,
+    transport::{TOKEN_ANSWER_LIMIT_BYTES, Transport},
 };
 
 type OAuthClient = oauth2::Client<
@@ -101,7 +102,7 @@ impl Client {
             .exchange_code(AuthorizationCode::new(code.expose_secret().to_owned()))
             .set_pkce_verifier(verifier)
             .set_redirect_uri(Cow::Owned(redirect_uri))
-            .request_async(&|request| self.post(request))
+            .request_async(&self.transport)
             .await
             .map_err(|error| translate(&error))?
             .try_into()
@@ -113,7 +114,7 @@ impl Client {
         let refresh_token = RefreshToken::new(refresh_token.expose_secret().to_owned());
         self.oauth()?
             .exchange_refresh_token(&refresh_token)
-            .request_async(&|request| self.post(request))
+            .request_async(&self.transport)
             .await
             .map_err(|error| translate(&error))?
             .try_into()
@@ -157,14 +158,22 @@ impl Client {
             .set_auth_uri(AuthUrl::from_url(addresses.authorize.clone()))
             .set_token_uri(TokenUrl::from_url(addresses.token.clone())))
     }
+}
 
-    /// Sends what oauth2 prepared. A refusal is ours to read: oauth2 would keep its body in the error.
-    async fn post(&self, request: HttpRequest) -> Result<HttpResponse, ProviderError> {
-        let request = Request::try_from(request).map_err(|_| ProviderError::Misconfigured)?;
-        let answer = self.transport.send(request, TOKEN_ANSWER_LIMIT_BYTES).await?;
-        // Status and content type are left behind on purpose: only the body decides from here on, so that an answer
-        // with a token in it is never lost to a label.
-        Ok(HttpResponse::new(accept_oauth(answer)?))
+/// Sends what oauth2 prepared. A type rather than a closure, because the boxed future can then be named and moved between
+/// threads.
+impl<'c> AsyncHttpClient<'c> for Transport {
+    type Error = ProviderError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, ProviderError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async move {
+            let request = Request::try_from(request).map_err(|_| ProviderError::Misconfigured)?;
+            let answer = self.send(request, TOKEN_ANSWER_LIMIT_BYTES).await?;
+            // A refusal is read here: oauth2 would keep its body in the error. Status and content type are left behind
+            // on purpose: only the body decides from here on, so that a token in it is never lost to a label.
+            Ok(HttpResponse::new(accept_oauth(answer)?))
+        })
     }
 }
 
@@ -190,4 +199,22 @@ fn checked_verifier(verifier: &SecretString) -> Result<PkceCodeVerifier, Provide
 
 fn redirect_url(text: &str) -> Result<RedirectUrl, ProviderError> {
     RedirectUrl::new(text.to_owned()).map_err(|_| ProviderError::Misconfigured)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Timeouts, address::Endpoints, google};
+
+    #[tokio::test]
+    async fn a_provider_without_revocation_is_not_asked() {
+        // Fails when another test of this process was first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut description = google(None).unwrap();
+        let mut addresses = description.endpoints.current().clone();
+        addresses.revoke = None;
+        description.endpoints = Endpoints::own(addresses);
+        let client = Client::new(description, None, Timeouts::default()).unwrap();
+        assert_eq!(client.revoke(&"token".into()).await, Ok(Revocation::NotOffered));
+    }
 }

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::{
     description::RefusalReasons,
-    error::{Forbidden, OAuthErrorCode, ProviderError},
+    error::{Forbidden, ProviderError},
+    oauth_error::OAuthErrorCode,
     retry_after::retry_after,
     transport::Answer,
 };

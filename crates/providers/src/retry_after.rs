@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn seconds_are_read_and_bounded() {
         assert_eq!(read("0", None), Some(Duration::ZERO));
-        assert_eq!(read(" 120 ", None), Some(Duration::from_secs(120)));
+        assert_eq!(read(" 121 ", None), Some(Duration::from_secs(121)));
         assert_eq!(read("86401", None), Some(RETRY_AFTER_LIMIT));
         assert_eq!(read("99999999999999999999999", None), Some(RETRY_AFTER_LIMIT));
     }
