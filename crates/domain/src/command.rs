@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::event::FetchMode;
@@ -14,7 +15,7 @@ use crate::provider::{Capabilities, Provider};
 use crate::reason::{AuthorizationFailure, Delivery, ExpiryReason, JobFailure, RevocationOutcome};
 
 /// What the provider gave at the end of a walk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Grant {
     /// The provider's scopes, as granted.
     pub scopes: BTreeSet<String>,
@@ -27,7 +28,7 @@ pub struct Grant {
 }
 
 /// What the provider gave for a refresh token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refreshed {
     /// The token set whose refresh token was used.
     pub from: Generation,
@@ -38,7 +39,7 @@ pub struct Refreshed {
 }
 
 /// A request to change an integration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Command {
     /// A browser is about to be sent to the provider.
     StartAuthorization {

@@ -1,1 +1,110 @@
-//! Placeholder.
+//! What is remembered: the log, the jobs it causes, the vault and the views, all in one Postgres.
+//!
+//! Everything that changes an integration goes through [`Store::execute`], which commits events, views, vault rows and
+//! jobs together or not at all. No HTTP, no clock and no decision may enter this crate: it is told what happened when.
+
+mod chain;
+mod commit;
+mod error;
+mod execute;
+mod integrations;
+mod keyring;
+mod log;
+mod migrate;
+mod role;
+mod scope;
+mod tallies;
+mod unit;
+mod vault;
+mod write;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellhop_domain::TenantId;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgPool, Postgres, Transaction};
+use uuid::Uuid;
+
+pub use crate::chain::{GENESIS, Link};
+pub use crate::error::{ExecuteError, StoreError};
+pub use crate::execute::{Executed, Loaded, Request};
+pub use crate::integrations::IntegrationRow;
+pub use crate::keyring::{CannotOpen, DataKey, InvalidMasterKey, Keyring, Place, Purpose, plain_hash};
+pub use crate::log::{AuditEntry, BrokenChain, LogPosition, OperatorWords};
+pub use crate::migrate::{MigrateError, migrate, rewrite_after_restore};
+pub use crate::role::RoleProblem;
+pub use crate::unit::{
+    Actor, Append, Change, Context, MailRow, Metadata, NewAttempt, Outcome, Settlement, UnitOfWork, event_id,
+};
+pub use crate::vault::{Account, RefreshLease, Tokens};
+
+/// The name of the tenant that exists from the start.
+pub const DEFAULT_TENANT: &str = "default";
+
+/// A handle to everything remembered. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: PgPool,
+    keyring: Arc<Keyring>,
+    commits: commit::Committer,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the store without waiting for Postgres: calls fail until it can be reached.
+    #[must_use]
+    pub fn open(options: PgConnectOptions, keyring: Keyring) -> Self {
+        let pool = PgPoolOptions::new()
+            .max_connections(20)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_lazy_with(options.application_name("bellhop"));
+        let commits = commit::Committer::start(pool.clone());
+        Self { pool, keyring: Arc::new(keyring), commits }
+    }
+
+    /// The keyring, for keyed hashes.
+    #[must_use]
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// The pool, for a session that must hold something of its own, such as an advisory lock.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Whether Postgres answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query_scalar!("select 1 as one").fetch_one(&self.pool).await?;
+        Ok(())
+    }
+
+    /// What names this installation on the belt.
+    pub async fn installation(&self) -> Result<Uuid, StoreError> {
+        Ok(sqlx::query_scalar!("select id from installation").fetch_one(&self.pool).await?)
+    }
+
+    /// The tenant of this name.
+    pub async fn tenant_named(&self, name: &str) -> Result<Option<TenantId>, StoreError> {
+        let tenant = sqlx::query_scalar!("select find_tenant($1)", name).fetch_one(&self.pool).await?;
+        Ok(tenant.map(TenantId::new))
+    }
+
+    /// Every tenant, for the operator and for housekeeping.
+    pub async fn tenants(&self) -> Result<Vec<TenantId>, StoreError> {
+        let tenants =
+            sqlx::query_scalar!(r#"select t as "tenant!" from all_tenants() as t"#).fetch_all(&self.pool).await?;
+        Ok(tenants.into_iter().map(TenantId::new).collect())
+    }
+
+    pub(crate) async fn begin(&self, tenants: &[TenantId]) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        scope::begin(&self.pool, tenants).await
+    }
+}

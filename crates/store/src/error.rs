@@ -1,0 +1,75 @@
+//! What can go wrong in the store, technically. A business no is a `Refusal` and comes from the domain.
+
+use bellhop_domain::Refusal;
+use thiserror::Error;
+
+use crate::keyring::{CannotOpen, InvalidMasterKey};
+
+/// A technical failure.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Postgres could not be reached or refused the statement. Try again with back-off; the health endpoint says so too.
+    #[error("the database did not carry out the statement")]
+    Database(#[from] sqlx::Error),
+    /// Somebody else kept changing the same integration. Try again later.
+    #[error("the integration was changed by others at the same time; try again")]
+    Contended,
+    /// The command id was used before for a different request. Use a new one.
+    #[error("this command id was used for a different request")]
+    CommandReused,
+    /// The run no longer holds its job: another has it, or an event closed it. Do nothing more for it.
+    #[error("the job is no longer held by this run")]
+    LeaseLost,
+    /// Something sealed could not be opened. Do not retry; tell the operator.
+    #[error(transparent)]
+    CannotOpen(#[from] CannotOpen),
+    /// What the log or a row holds cannot be read by this release. Do not retry; tell the operator.
+    #[error("stored data cannot be read: {0}")]
+    Unreadable(&'static str),
+    /// The master key is unusable. Refuse to start.
+    #[error(transparent)]
+    MasterKey(#[from] InvalidMasterKey),
+    /// The store is shutting down.
+    #[error("the store is shutting down")]
+    Closed,
+}
+
+impl StoreError {
+    /// Whether the database was out of reach or refused for a reason that may pass.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Database(error) => !matches!(error, sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. }),
+            Self::Closed => true,
+            Self::Contended
+            | Self::CommandReused
+            | Self::LeaseLost
+            | Self::CannotOpen(_)
+            | Self::Unreadable(_)
+            | Self::MasterKey(_) => false,
+        }
+    }
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Error)]
+pub enum ExecuteError {
+    /// The domain said no. Show the words to whoever asked.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It failed technically.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for ExecuteError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(StoreError::Database(error))
+    }
+}
+
+impl From<CannotOpen> for ExecuteError {
+    fn from(error: CannotOpen) -> Self {
+        Self::Store(StoreError::CannotOpen(error))
+    }
+}

@@ -1,0 +1,67 @@
+-- What must not be read: tokens, addresses, names. Every row is sealed (XChaCha20-Poly1305) under a data key of its
+-- integration or owner, with associated data that binds it to its place. The data keys are wrapped by the master key and
+-- live in a schema of their own, which dumps leave out: `pg_dump --exclude-schema=keys`. Destroying a key is erasure.
+create schema keys;
+
+create table keys.integration_keys (
+    integration uuid primary key,
+    tenant uuid not null references tenants,
+    wrapped bytea not null
+);
+comment on table keys.integration_keys is 'One wrapped data key per integration. Deleted by erasure.';
+
+create table keys.owner_keys (
+    owner uuid primary key references owners,
+    tenant uuid not null references tenants,
+    wrapped bytea not null
+);
+comment on table keys.owner_keys is 'One wrapped data key per owner. Deleted when the owner is erased.';
+
+create table vault (
+    integration uuid not null,
+    generation bigint not null,
+    tenant uuid not null references tenants,
+    sealed bytea not null,
+    primary key (integration, generation)
+);
+comment on table vault is 'Token sets. A new generation replaces the one before in the transaction of its event; cleared once the grant is revoked.';
+
+-- A token answer that arrived when its generation had already been taken. Tried before anyone is declared expired.
+create table vault_spares (
+    id bigint generated always as identity primary key,
+    integration uuid not null,
+    generation bigint not null,
+    tenant uuid not null references tenants,
+    sealed bytea not null
+);
+comment on table vault_spares is 'Token answers that came too late to be the current ones. Cleared by a new grant, a disconnect or by being tried.';
+create index vault_spares_by_integration on vault_spares (integration);
+
+-- Single flight. The fingerprint outlives a crash: a lease that ended without an outcome tells the next holder that this
+-- very refresh token may have been spent.
+create table refresh_leases (
+    integration uuid primary key,
+    tenant uuid not null references tenants,
+    lease uuid,
+    until timestamptz not null,
+    generation bigint not null,
+    fingerprint bytea not null
+);
+comment on table refresh_leases is 'Who is refreshing, until when, with which refresh token (as a keyed hash). Cleared of its intent by the outcome.';
+
+create table accounts (
+    integration uuid primary key,
+    tenant uuid not null references tenants,
+    sealed bytea not null
+);
+comment on table accounts is 'Address and name of the connected account, sealed. Deleted by erasure.';
+
+create table subjects (
+    integration uuid primary key,
+    tenant uuid not null references tenants,
+    owner uuid not null references owners,
+    provider text not null,
+    subject_hash bytea not null check (octet_length(subject_hash) = 32)
+);
+comment on table subjects is 'Which account an integration holds, as a keyed hash of the provider''s subject. Deleted by a disconnect.';
+create index subjects_by_hash on subjects (provider, subject_hash);
