@@ -1,0 +1,123 @@
+//! The control API under `/sandbox/`: what tests, demos and strangers turn to make things happen.
+//!
+//! JSON in, JSON out; a wrong field is refused, so that a typing error is never a silent success. The manual in `manual.txt` is what
+//! `--help` and `GET /sandbox` show, and names every route.
+
+mod google;
+mod telegram;
+
+use std::sync::Arc;
+
+use poem::{Body, IntoEndpoint, Response, Route, get, handler, http::StatusCode, post, web::Data};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::{Sandbox, answer, faults::Fault, ledger, secrets};
+
+/// Every route with an example.
+pub const MANUAL: &str = include_str!("manual.txt");
+
+pub fn routes() -> impl IntoEndpoint {
+    Route::new()
+        .at("/", get(front))
+        .at("/ledger", get(show_ledger).delete(reset_ledger))
+        .at("/secrets", get(show_secrets))
+        .at("/clock", get(show_clock))
+        .at("/faults", get(show_faults).post(add_fault).delete(clear_faults))
+        .at("/google/settings", get(google::show_settings).post(google::change_settings))
+        .at("/google/answers", get(google::show_answers).post(google::add_answer_fault).delete(google::clear_answers))
+        .at("/google/accounts", get(google::accounts))
+        .at("/google/accounts/:name", get(google::show_account))
+        .at("/google/accounts/:name/scopes", post(google::change_scopes))
+        .at("/google/accounts/:name/revoke", post(google::revoke))
+        .at("/google/accounts/:name/expire-access-tokens", post(google::expire_access_tokens))
+        .at("/google/accounts/:name/forget-history", post(google::forget_history))
+        .at("/google/accounts/:name/mails", get(google::mails).post(google::add_mail))
+        .at("/google/accounts/:name/mails/:id", get(google::show_mail).delete(google::delete_mail))
+        .at("/google/accounts/:name/mails/:id/:act", post(google::label_mail))
+        .at("/telegram/people", get(telegram::people))
+        .at("/telegram/people/:user/messages", get(telegram::transcript).post(telegram::write))
+        .at("/telegram/people/:user/press", post(telegram::press_button))
+        .at("/telegram/people/:user/block", post(telegram::block))
+        .at("/telegram/people/:user/unblock", post(telegram::unblock))
+        .at("/telegram/groups/:chat/messages", get(telegram::transcript).post(telegram::write_in_group))
+        .at("/telegram/groups/:chat/press", post(telegram::press_in_group))
+        .at("/telegram/updates", get(telegram::updates).post(telegram::inject))
+        .at("/telegram/updates/:id/repeat", post(telegram::repeat))
+        .at("/telegram/limits", get(telegram::limits).post(telegram::set_limits))
+}
+
+/// The manual; also what `/` shows.
+#[handler]
+pub fn front() -> Response {
+    answer::text(StatusCode::OK, MANUAL)
+}
+
+#[handler]
+fn show_ledger(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    answer::ok(&ledger::view(sandbox, &sandbox.state()))
+}
+
+#[handler]
+fn reset_ledger(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    sandbox.state().ledger = ledger::Ledger::default();
+    done()
+}
+
+#[handler]
+fn show_secrets(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    answer::ok(&secrets::view(&sandbox.state()))
+}
+
+#[handler]
+fn show_clock(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    answer::ok(&json!({
+        "now": sandbox.clock.now(),
+        "offset_milliseconds": sandbox.clock.offset().num_milliseconds(),
+    }))
+}
+
+#[handler]
+fn show_faults(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    answer::ok(&json!(sandbox.state().faults.pending()))
+}
+
+#[handler]
+async fn add_fault(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    match read::<Fault>(body).await {
+        Ok(fault) => {
+            sandbox.state().faults.add(fault);
+            done()
+        }
+        Err(refused) => refused,
+    }
+}
+
+#[handler]
+fn clear_faults(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    sandbox.state().faults.clear();
+    done()
+}
+
+/// A JSON body of exactly the expected form; an empty body counts as `{}`.
+async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Response> {
+    let bytes = body.into_bytes().await.map_err(|error| wrong(&error.to_string()))?;
+    let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+    serde_json::from_slice(bytes).map_err(|error| wrong(&error.to_string()))
+}
+
+fn wrong(text: &str) -> Response {
+    answer::json(StatusCode::BAD_REQUEST, &json!({ "error": text }))
+}
+
+fn missing(what: &str) -> Response {
+    answer::json(StatusCode::NOT_FOUND, &json!({ "error": format!("no such {what}") }))
+}
+
+fn done() -> Response {
+    answer::ok(&json!({ "done": true }))
+}
+
+fn value_or_refusal(result: Result<Value, Response>) -> Response {
+    result.map_or_else(|refused| refused, |value| answer::ok(&value))
+}

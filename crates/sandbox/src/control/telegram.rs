@@ -1,0 +1,221 @@
+//! Control of the stand-in Telegram: people, groups, updates, limits.
+
+use std::sync::Arc;
+
+use poem::{
+    Body, Response, handler,
+    web::{Data, Path},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{done, missing, read, value_or_refusal, wrong};
+use crate::{
+    Sandbox, answer,
+    telegram::{limits::Rules, people::Cannot},
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Words {
+    text: String,
+    first_name: Option<String>,
+    username: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroupWords {
+    /// User id of the writer.
+    from: i64,
+    text: String,
+    first_name: Option<String>,
+    /// The group's title, taken from the first message.
+    title: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Press {
+    message_id: i64,
+    data: Option<String>,
+    /// The button's label.
+    button: Option<String>,
+    /// Press `data` even where no such button is left.
+    #[serde(default)]
+    force: bool,
+    /// In groups: user id of whoever presses.
+    from: Option<i64>,
+}
+
+impl From<Cannot> for Response {
+    fn from(Cannot(text): Cannot) -> Self {
+        wrong(&text)
+    }
+}
+
+#[handler]
+pub fn people(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    let state = sandbox.state();
+    let people: Vec<Value> = state
+        .telegram
+        .people
+        .values()
+        .map(|person| {
+            json!({
+                "id": person.id,
+                "first_name": person.first_name,
+                "username": person.username,
+                "messages": state.telegram.chats.get(&person.id).map_or(0, |chat| chat.messages.len()),
+            })
+        })
+        .collect();
+    answer::ok(&json!({
+        "bot_username": state.telegram.bot_username,
+        "commands": state.telegram.commands.get("default"),
+        "people": people,
+    }))
+}
+
+/// Both people and groups: the chat's id decides.
+#[handler]
+pub fn transcript(Path(chat): Path<i64>, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    let now = sandbox.clock.now();
+    answer::ok(&sandbox.state().telegram.transcript(chat, now))
+}
+
+#[handler]
+pub async fn write(Path(user): Path<i64>, body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    let words: Words = match read(body).await {
+        Ok(words) => words,
+        Err(refused) => return refused,
+    };
+    if user <= 0 {
+        return wrong("user ids are positive");
+    }
+    ring(sandbox, || {
+        let telegram = &mut sandbox.state().telegram;
+        telegram.know(user, words.first_name.as_deref(), words.username.as_deref());
+        telegram.write(user, user, &words.text, sandbox.clock.now()).map_err(Response::from)
+    })
+}
+
+#[handler]
+pub async fn write_in_group(Path(chat): Path<i64>, body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    let words: GroupWords = match read(body).await {
+        Ok(words) => words,
+        Err(refused) => return refused,
+    };
+    if chat >= 0 {
+        return wrong("group ids are negative");
+    }
+    ring(sandbox, || {
+        let telegram = &mut sandbox.state().telegram;
+        telegram.know(words.from, words.first_name.as_deref(), None);
+        telegram.open_chat(chat, Some(words.title.as_deref().unwrap_or("Group")));
+        telegram.write(chat, words.from, &words.text, sandbox.clock.now()).map_err(Response::from)
+    })
+}
+
+#[handler]
+pub async fn press_button(Path(user): Path<i64>, body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    press_in_chat(sandbox, user, body).await
+}
+
+#[handler]
+pub async fn press_in_group(Path(chat): Path<i64>, body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    press_in_chat(sandbox, chat, body).await
+}
+
+async fn press_in_chat(sandbox: &Sandbox, chat: i64, body: Body) -> Response {
+    let press: Press = match read(body).await {
+        Ok(press) => press,
+        Err(refused) => return refused,
+    };
+    if press.data.is_none() && press.button.is_none() {
+        return wrong("name the button by `data` or by `button`");
+    }
+    ring(sandbox, || {
+        let telegram = &mut sandbox.state().telegram;
+        telegram.press(chat, press.from.unwrap_or(chat), &press.into(), sandbox.clock.now()).map_err(Response::from)
+    })
+}
+
+impl From<Press> for crate::telegram::people::Press {
+    fn from(press: Press) -> Self {
+        Self { message_id: press.message_id, data: press.data, label: press.button, force: press.force }
+    }
+}
+
+#[handler]
+pub fn block(Path(user): Path<i64>, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    set_blocked(sandbox, user, true)
+}
+
+#[handler]
+pub fn unblock(Path(user): Path<i64>, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    set_blocked(sandbox, user, false)
+}
+
+fn set_blocked(sandbox: &Sandbox, user: i64, blocked: bool) -> Response {
+    ring(sandbox, || {
+        sandbox.state().telegram.block(user, blocked, sandbox.clock.now());
+        Ok(json!({ "blocked": blocked }))
+    })
+}
+
+/// What the bot has not confirmed yet.
+#[handler]
+pub fn updates(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    answer::ok(&json!(sandbox.state().telegram.updates.queued()))
+}
+
+/// Any update, as it is; without `update_id` it gets the next one.
+#[handler]
+pub async fn inject(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    let update: Value = match read(body).await {
+        Ok(update) => update,
+        Err(refused) => return refused,
+    };
+    if !update.is_object() {
+        return wrong("an update is an object");
+    }
+    ring(sandbox, || {
+        let id = sandbox.state().telegram.updates.inject(update, sandbox.clock.now());
+        Ok(json!({ "update_id": id }))
+    })
+}
+
+#[handler]
+pub fn repeat(Path(id): Path<i64>, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    ring(sandbox, || {
+        if sandbox.state().telegram.updates.repeat(id) {
+            Ok(json!({ "update_id": id }))
+        } else {
+            Err(missing("update"))
+        }
+    })
+}
+
+#[handler]
+pub fn limits(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    answer::ok(&json!(sandbox.state().telegram.limits.rules))
+}
+
+#[handler]
+pub async fn set_limits(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+    match read::<Rules>(body).await {
+        Ok(rules) => {
+            sandbox.state().telegram.limits.set(rules);
+            done()
+        }
+        Err(refused) => refused,
+    }
+}
+
+/// Acts, then wakes whoever waits for updates.
+fn ring(sandbox: &Sandbox, act: impl FnOnce() -> Result<Value, Response>) -> Response {
+    let answered = value_or_refusal(act());
+    sandbox.updates_bell.notify_waiters();
+    answered
+}

@@ -1,0 +1,152 @@
+//! Faults on command: what the next calls to a path must suffer.
+//!
+//! Without this file a test could only wait for bad luck. A fault is decided before the work and knows nothing of
+//! what the path means; faults inside a well-formed answer (a missing token, a wrong nonce) live in `google/answers.rs`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// One fault, as it is posted to `/sandbox/faults`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Prefix of the path, or the whole path with `exact`. The Bot API may be written without its token: `/bot/sendMessage`.
+    pub path: String,
+    #[serde(default)]
+    pub exact: bool,
+    /// Any method where left out.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// Only calls whose query or body contains this text.
+    #[serde(default)]
+    pub contains: Option<String>,
+    /// How many calls it hits.
+    #[serde(default = "once")]
+    pub times: u32,
+    /// How many matching calls pass unharmed first.
+    #[serde(default)]
+    pub skip: u32,
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// Seconds, as a `Retry-After` header and, for Telegram, `parameters.retry_after`.
+    #[serde(default)]
+    pub retry_after: Option<u32>,
+    /// The answer's body, as it is.
+    #[serde(default)]
+    pub body: Option<String>,
+    /// Waits before anything else happens.
+    #[serde(default)]
+    pub delay_ms: u64,
+    /// Closes the connection without an answer, before the work.
+    #[serde(default)]
+    pub drop: bool,
+    /// Does the work, then closes the connection without an answer.
+    #[serde(default)]
+    pub lose_answer: bool,
+}
+
+fn once() -> u32 {
+    1
+}
+
+impl Fault {
+    /// The status to answer with instead of doing the work; a fault that says nothing at all means 503.
+    pub fn status(&self) -> Option<u16> {
+        let silent = self.body.is_none() && self.delay_ms == 0 && !self.drop && !self.lose_answer;
+        self.status.or(self.body.is_some().then_some(200)).or((silent || self.retry_after.is_some()).then_some(503))
+    }
+
+    fn matches(&self, call: &Call) -> bool {
+        let path_matches = |path: &str| {
+            if self.exact { path == self.path } else { path.starts_with(&self.path) }
+        };
+        self.method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(&call.method))
+            && (path_matches(&call.path) || path_matches(&without_bot_token(&call.path)))
+            && self.contains.as_ref().is_none_or(|text| call.query.contains(text) || call.body.contains(text))
+    }
+
+    /// A body in the vendor's own error shape, so that clients read it as the real thing.
+    pub fn default_body(&self, path: &str, status: u16) -> Value {
+        if path.starts_with("/bot") {
+            let mut body = json!({
+                "ok": false,
+                "error_code": status,
+                "description": if status == 429 {
+                    format!("Too Many Requests: retry after {}", self.retry_after.unwrap_or(1))
+                } else {
+                    "Internal Server Error".to_owned()
+                },
+            });
+            if let Some(seconds) = self.retry_after {
+                body["parameters"] = json!({ "retry_after": seconds });
+            }
+            return body;
+        }
+        if path == "/token" || path == "/revoke" {
+            return json!({ "error": "temporarily_unavailable", "error_description": "Try again later." });
+        }
+        let (reason, name) = match status {
+            429 => ("rateLimitExceeded", "RESOURCE_EXHAUSTED"),
+            403 => ("rateLimitExceeded", "PERMISSION_DENIED"),
+            503 => ("backendError", "UNAVAILABLE"),
+            _ => ("backendError", "INTERNAL"),
+        };
+        crate::google::errors::body(status, "Fault on command.", reason, name)
+    }
+}
+
+/// What a fault can look at.
+#[derive(Debug, Default)]
+pub struct Call {
+    pub method: String,
+    pub path: String,
+    pub query: String,
+    /// Empty unless some fault asks for it.
+    pub body: String,
+}
+
+/// The faults still to come, oldest first.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    pub fn add(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub fn pending(&self) -> &[Fault] {
+        &self.0
+    }
+
+    pub fn look_at_bodies(&self) -> bool {
+        self.0.iter().any(|fault| fault.contains.is_some())
+    }
+
+    /// The first fault this call meets; those that still skip let it pass and count down.
+    pub fn take(&mut self, call: &Call) -> Option<Fault> {
+        let mut hit = None;
+        for fault in self.0.iter_mut().filter(|fault| fault.matches(call)) {
+            if fault.skip > 0 {
+                fault.skip -= 1;
+            } else if fault.times > 0 {
+                fault.times -= 1;
+                hit = Some(fault.clone());
+                break;
+            }
+        }
+        self.0.retain(|fault| fault.times > 0);
+        hit
+    }
+}
+
+/// `/bot<token>/sendMessage` as `/bot/sendMessage`; other paths unchanged.
+pub fn without_bot_token(path: &str) -> String {
+    match path.strip_prefix("/bot").and_then(|rest| rest.split_once('/')) {
+        Some((_, method)) => format!("/bot/{method}"),
+        None => path.to_owned(),
+    }
+}

@@ -1,0 +1,142 @@
+//! What the sandbox was asked and did: the other side's view, against which the program under test is checked.
+//!
+//! Never a raw token in here, only fingerprints; raw secrets are kept apart (`secrets.rs`) for canary scans.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{Sandbox, State};
+
+/// Counts and lists since the start or the last reset.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// By method, path template and what became of it (a status, `dropped` or `answer lost`).
+    pub calls: BTreeMap<(String, String, String), u64>,
+    pub authorizations: Vec<Value>,
+    pub token_requests: Vec<TokenRequest>,
+    pub revocations: Vec<Value>,
+    pub messages_sent: BTreeMap<i64, u64>,
+    pub messages_edited: BTreeMap<i64, u64>,
+    pub messages_deleted: BTreeMap<i64, u64>,
+    pub callbacks_answered: u64,
+    /// Counts each delivery, so a repeated update counts again.
+    pub updates_delivered: u64,
+    pub updates_confirmed: u64,
+    pub poll_conflicts: u64,
+}
+
+/// One request to the token endpoint.
+#[derive(Debug, Default, Serialize)]
+pub struct TokenRequest {
+    pub at: DateTime<Utc>,
+    pub grant_type: String,
+    /// `issued`, or the error code of the refusal.
+    pub outcome: String,
+    pub account: Option<String>,
+    pub refresh_token_used: Option<String>,
+    pub refresh_token_issued: Option<String>,
+    pub access_token_issued: Option<String>,
+}
+
+/// The first 16 hexadecimal digits of a secret's SHA-256.
+pub fn fingerprint(secret: &str) -> String {
+    Sha256::digest(secret).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A path with its variable parts named, so that calls can be counted.
+pub fn template(path: &str) -> String {
+    let without_token = crate::faults::without_bot_token(path);
+    let parts: Vec<&str> = without_token.split('/').collect();
+    match parts.as_slice() {
+        ["", "bot", method] => format!("/bot/{method}"),
+        ["", "gmail", "v1", "users", _, "messages", _] => "/gmail/v1/users/{user}/messages/{id}".to_owned(),
+        ["", "gmail", "v1", "users", _, rest @ ..] => format!("/gmail/v1/users/{{user}}/{}", rest.join("/")),
+        _ => without_token,
+    }
+}
+
+impl Ledger {
+    pub fn count_call(&mut self, method: &str, path: &str, outcome: String) {
+        *self.calls.entry((method.to_owned(), template(path), outcome)).or_default() += 1;
+    }
+}
+
+/// Everything at once, as `GET /sandbox/ledger` gives it.
+pub fn view(sandbox: &Sandbox, state: &State) -> Value {
+    let now = sandbox.clock.now();
+    let ledger = &state.ledger;
+    let google = &state.google;
+    let calls: Vec<Value> = ledger
+        .calls
+        .iter()
+        .map(|((method, path, outcome), count)| {
+            json!({ "method": method, "path": path, "outcome": outcome, "count": count })
+        })
+        .collect();
+    let grants: Vec<Value> = google
+        .grants
+        .iter()
+        .map(|(account, grant)| {
+            let mut refresh_tokens: Vec<_> =
+                google.refresh_tokens.iter().filter(|(_, token)| token.account == *account).collect();
+            refresh_tokens.sort_by_key(|(_, token)| token.serial);
+            json!({
+                "account": account,
+                "client_id": google.client_id,
+                "scopes": grant.scopes,
+                "refresh_tokens": refresh_tokens.iter().map(|(raw, _)| fingerprint(raw)).collect::<Vec<_>>(),
+                "access_tokens": google
+                    .access_tokens
+                    .iter()
+                    .filter(|(_, token)| token.account == *account && token.expires_at > now)
+                    .map(|(raw, _)| fingerprint(raw))
+                    .collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    let mails: BTreeMap<&String, Value> = google
+        .accounts
+        .iter()
+        .map(|(name, account)| {
+            let inbox: Vec<&str> = account
+                .mailbox
+                .newest_first()
+                .into_iter()
+                .filter(|message| message.labels.contains("INBOX"))
+                .map(|message| message.id.as_str())
+                .collect();
+            let view = json!({
+                "inbox": inbox,
+                "total": account.mailbox.messages.len(),
+                "history_id": account.mailbox.history_id.to_string(),
+            });
+            (name, view)
+        })
+        .collect();
+    json!({
+        "now": now,
+        "origin": sandbox.origin,
+        "issuer": google.issuer,
+        "calls": calls,
+        "authorizations": ledger.authorizations,
+        "token_requests": ledger.token_requests,
+        "revocations": ledger.revocations,
+        "grants": grants,
+        "mails": mails,
+        "telegram": {
+            "messages_sent": ledger.messages_sent,
+            "messages_edited": ledger.messages_edited,
+            "messages_deleted": ledger.messages_deleted,
+            "callbacks_answered": ledger.callbacks_answered,
+            "updates_delivered": ledger.updates_delivered,
+            "updates_confirmed": ledger.updates_confirmed,
+            "updates_pending": state.telegram.updates.pending(),
+            "poll_conflicts": ledger.poll_conflicts,
+            "commands": state.telegram.commands,
+        },
+    })
+}
