@@ -8,6 +8,22 @@ use poem::{
 };
 use serde_json::Value;
 
+/// An answer that ends a handler early, through `?`. Boxed, because answers are large and refusals rare.
+#[derive(Debug)]
+pub struct Refused(Box<Response>);
+
+impl From<Response> for Refused {
+    fn from(response: Response) -> Self {
+        Self(Box::new(response))
+    }
+}
+
+impl From<Refused> for poem::Error {
+    fn from(Refused(response): Refused) -> Self {
+        Self::from_response(*response)
+    }
+}
+
 pub fn json(status: StatusCode, body: &Value) -> Response {
     Response::builder()
         .status(status)

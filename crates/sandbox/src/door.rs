@@ -22,7 +22,6 @@ const BODY_BYTES: usize = 25 * 1024 * 1024;
 
 pub fn routes(sandbox: Arc<Sandbox>) -> impl Endpoint<Output = Response> {
     let routes = Route::new()
-        .at("/", get(control::front))
         .at("/o/oauth2/v2/auth", get(authorize::show))
         .at("/o/oauth2/v2/auth/decision", post(authorize::decide))
         .at("/token", post(token::endpoint))

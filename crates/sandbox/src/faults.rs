@@ -60,8 +60,14 @@ impl Fault {
         let path_matches = |path: &str| {
             if self.exact { path == self.path } else { path.starts_with(&self.path) }
         };
+        // Method names are case-insensitive, and clients do write them differently.
+        let bot_path_matches = || {
+            let (path, wanted) = (without_bot_token(&call.path), without_bot_token(&self.path));
+            let (path, wanted) = (path.to_lowercase(), wanted.to_lowercase());
+            wanted.starts_with("/bot/") && if self.exact { path == wanted } else { path.starts_with(&wanted) }
+        };
         self.method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(&call.method))
-            && (path_matches(&call.path) || path_matches(&without_bot_token(&call.path)))
+            && (path_matches(&call.path) || bot_path_matches())
             && self.contains.as_ref().is_none_or(|text| call.query.contains(text) || call.body.contains(text))
     }
 
@@ -143,10 +149,12 @@ impl Faults {
     }
 }
 
-/// `/bot<token>/sendMessage` as `/bot/sendMessage`; other paths unchanged.
+/// `/bot<token>/SendMessage` as `/bot/sendMessage`; other paths unchanged.
 pub fn without_bot_token(path: &str) -> String {
-    match path.strip_prefix("/bot").and_then(|rest| rest.split_once('/')) {
-        Some((_, method)) => format!("/bot/{method}"),
-        None => path.to_owned(),
-    }
+    let Some((_, method)) = path.strip_prefix("/bot").and_then(|rest| rest.split_once('/')) else {
+        return path.to_owned();
+    };
+    let first = method.chars().next().map(|first| first.to_ascii_lowercase());
+    let rest = method.chars().skip(1);
+    format!("/bot/{}", first.into_iter().chain(rest).collect::<String>())
 }

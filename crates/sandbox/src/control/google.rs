@@ -10,9 +10,10 @@ use poem::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{done, missing, read, value_or_refusal, wrong};
+use super::{done, missing, read, wrong};
 use crate::{
-    Sandbox, answer,
+    Sandbox,
+    answer::{self, Refused},
     google::{Account, answers::AnswerFault, mailbox::Message, quota::Quota, scopes},
     ledger::fingerprint,
 };
@@ -27,13 +28,22 @@ struct Changes {
     /// Registers one more.
     redirect_uri: Option<String>,
     /// `null` switches the quota off.
-    #[serde(default, deserialize_with = "given")]
-    quota: Option<Option<Quota>>,
+    #[serde(default)]
+    quota: Change<Quota>,
 }
 
 /// Tells `null` from a field that was left out.
-fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Quota>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+#[derive(Debug, Default)]
+enum Change<T> {
+    #[default]
+    Stays,
+    Becomes(Option<T>),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::Becomes)
+    }
 }
 
 #[handler]
@@ -51,11 +61,8 @@ pub fn show_settings(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
 }
 
 #[handler]
-pub async fn change_settings(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    let changes: Changes = match read(body).await {
-        Ok(changes) => changes,
-        Err(refused) => return refused,
-    };
+pub async fn change_settings(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
+    let changes: Changes = read(body).await?;
     let mut state = sandbox.state();
     let google = &mut state.google;
     if let Some(seconds) = changes.access_token_seconds {
@@ -68,10 +75,10 @@ pub async fn change_settings(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> 
         google.issuer = issuer;
     }
     google.redirect_uris.extend(changes.redirect_uri);
-    if let Some(quota) = changes.quota {
+    if let Change::Becomes(quota) = changes.quota {
         google.quota = quota;
     }
-    done()
+    Ok(done())
 }
 
 #[handler]
@@ -80,14 +87,10 @@ pub fn show_answers(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
 }
 
 #[handler]
-pub async fn add_answer_fault(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    match read::<AnswerFault>(body).await {
-        Ok(fault) => {
-            sandbox.state().google.answers.add(fault);
-            done()
-        }
-        Err(refused) => refused,
-    }
+pub async fn add_answer_fault(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
+    let fault: AnswerFault = read(body).await?;
+    sandbox.state().google.answers.add(fault);
+    Ok(done())
 }
 
 #[handler]
@@ -104,8 +107,9 @@ pub fn accounts(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
 }
 
 #[handler]
-pub fn show_account(Path(name): Path<String>, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    value_or_refusal(view(&sandbox.state(), &name).ok_or_else(|| missing("account")))
+pub fn show_account(Path(name): Path<String>, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
+    let view = view(&sandbox.state(), &name).ok_or_else(|| missing("account"))?;
+    Ok(answer::ok(&view))
 }
 
 fn view(state: &crate::State, name: &str) -> Option<Value> {
@@ -138,18 +142,19 @@ struct NewScopes {
 
 /// Changes what was granted, in the grant and in every live token, as if it had been granted so.
 #[handler]
-pub async fn change_scopes(Path(name): Path<String>, body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    let given: NewScopes = match read(body).await {
-        Ok(given) => given,
-        Err(refused) => return refused,
-    };
+pub async fn change_scopes(
+    Path(name): Path<String>,
+    body: Body,
+    Data(sandbox): Data<&Arc<Sandbox>>,
+) -> Result<Response, Refused> {
+    let given: NewScopes = read(body).await?;
     let scopes = match scopes::parse(&given.scopes.join(" ")) {
         Ok(scopes) => scopes,
-        Err(unknown) => return wrong(&format!("unknown scope {unknown}")),
+        Err(unknown) => return Err(wrong(&format!("unknown scope {unknown}"))),
     };
     let mut state = sandbox.state();
     let google = &mut state.google;
-    let Some(grant) = google.grants.get_mut(&name) else { return missing("grant") };
+    let Some(grant) = google.grants.get_mut(&name) else { return Err(missing("grant")) };
     grant.scopes.clone_from(&scopes);
     for token in google.refresh_tokens.values_mut().filter(|token| token.account == name) {
         token.scopes.clone_from(&scopes);
@@ -157,16 +162,16 @@ pub async fn change_scopes(Path(name): Path<String>, body: Body, Data(sandbox): 
     for token in google.access_tokens.values_mut().filter(|token| token.account == name) {
         token.scopes.clone_from(&scopes);
     }
-    done()
+    Ok(done())
 }
 
 /// As if the person had removed the app in their account settings.
 #[handler]
-pub fn revoke(Path(name): Path<String>, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+pub fn revoke(Path(name): Path<String>, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
     let now = sandbox.clock.now();
     let mut state = sandbox.state();
     if !state.google.accounts.contains_key(&name) {
-        return missing("account");
+        return Err(missing("account"));
     }
     let revoked = state.google.end_grant(&name);
     let entry = json!({
@@ -176,7 +181,7 @@ pub fn revoke(Path(name): Path<String>, Data(sandbox): Data<&Arc<Sandbox>>) -> R
         "outcome": if revoked { "revoked" } else { "nothing_to_revoke" },
     });
     state.ledger.revocations.push(entry);
-    answer::ok(&json!({ "revoked": revoked }))
+    Ok(answer::ok(&json!({ "revoked": revoked })))
 }
 
 #[handler]
@@ -189,7 +194,7 @@ pub fn expire_access_tokens(Path(name): Path<String>, Data(sandbox): Data<&Arc<S
 
 /// Every cursor taken so far becomes too old.
 #[handler]
-pub fn forget_history(Path(name): Path<String>, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+pub fn forget_history(Path(name): Path<String>, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
     with_account(sandbox, &name, |account| {
         account.mailbox.forget_history();
         Ok(json!({ "history_id": account.mailbox.history_id.to_string() }))
@@ -198,12 +203,15 @@ pub fn forget_history(Path(name): Path<String>, Data(sandbox): Data<&Arc<Sandbox
 
 /// Newest first.
 #[handler]
-pub fn mails(Path(name): Path<String>, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+pub fn mails(Path(name): Path<String>, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
     with_account(sandbox, &name, |account| Ok(account.mailbox.newest_first().into_iter().map(summary).collect()))
 }
 
 #[handler]
-pub fn show_mail(Path((name, id)): Path<(String, String)>, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+pub fn show_mail(
+    Path((name, id)): Path<(String, String)>,
+    Data(sandbox): Data<&Arc<Sandbox>>,
+) -> Result<Response, Refused> {
     with_account(sandbox, &name, |account| {
         let message = account.mailbox.messages.get(&id).ok_or_else(|| missing("mail"))?;
         let mut view = summary(message);
@@ -244,11 +252,12 @@ struct NewMail {
 }
 
 #[handler]
-pub async fn add_mail(Path(name): Path<String>, body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    let mail: NewMail = match read(body).await {
-        Ok(mail) => mail,
-        Err(refused) => return refused,
-    };
+pub async fn add_mail(
+    Path(name): Path<String>,
+    body: Body,
+    Data(sandbox): Data<&Arc<Sandbox>>,
+) -> Result<Response, Refused> {
+    let mail: NewMail = read(body).await?;
     let now = sandbox.clock.now();
     with_account(sandbox, &name, |account| {
         let id = account.mailbox.new_id();
@@ -276,10 +285,13 @@ pub async fn add_mail(Path(name): Path<String>, body: Body, Data(sandbox): Data<
 }
 
 #[handler]
-pub fn delete_mail(Path((name, id)): Path<(String, String)>, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+pub fn delete_mail(
+    Path((name, id)): Path<(String, String)>,
+    Data(sandbox): Data<&Arc<Sandbox>>,
+) -> Result<Response, Refused> {
     let mut state = sandbox.state();
     let state = &mut *state;
-    let Some(account) = state.google.accounts.get_mut(&name) else { return missing("account") };
+    let Some(account) = state.google.accounts.get_mut(&name) else { return Err(missing("account")) };
     if let Some(message) = account.mailbox.messages.get(&id) {
         // A canary scan must still find what is gone.
         let gone = ["From", "Subject"].into_iter().filter_map(|header| message.header(header));
@@ -287,16 +299,16 @@ pub fn delete_mail(Path((name, id)): Path<(String, String)>, Data(sandbox): Data
         state.secrets.former.insert(message.snippet());
     }
     if !account.mailbox.delete(&id) {
-        return missing("mail");
+        return Err(missing("mail"));
     }
-    answer::ok(&json!({ "history_id": account.mailbox.history_id.to_string() }))
+    Ok(answer::ok(&json!({ "history_id": account.mailbox.history_id.to_string() })))
 }
 
 #[handler]
 pub fn label_mail(
     Path((name, id, act)): Path<(String, String, String)>,
     Data(sandbox): Data<&Arc<Sandbox>>,
-) -> Response {
+) -> Result<Response, Refused> {
     let (add, remove): (&[&str], &[&str]) = match act.as_str() {
         "archive" => (&[], &["INBOX"]),
         "inbox" => (&["INBOX"], &["TRASH", "SPAM"]),
@@ -305,7 +317,7 @@ pub fn label_mail(
         "trash" => (&["TRASH"], &["INBOX"]),
         "spam" => (&["SPAM"], &["INBOX"]),
         "star" => (&["STARRED"], &[]),
-        _ => return missing("act: archive, inbox, read, unread, trash, spam, star"),
+        _ => return Err(missing("act: archive, inbox, read, unread, trash, spam, star")),
     };
     with_account(sandbox, &name, |account| {
         if !account.mailbox.label(&id, add, remove) {
@@ -315,8 +327,12 @@ pub fn label_mail(
     })
 }
 
-fn with_account(sandbox: &Sandbox, name: &str, act: impl FnOnce(&mut Account) -> Result<Value, Response>) -> Response {
+fn with_account(
+    sandbox: &Sandbox,
+    name: &str,
+    act: impl FnOnce(&mut Account) -> Result<Value, Refused>,
+) -> Result<Response, Refused> {
     let mut state = sandbox.state();
-    let Some(account) = state.google.accounts.get_mut(name) else { return missing("account") };
-    value_or_refusal(act(account))
+    let Some(account) = state.google.accounts.get_mut(name) else { return Err(missing("account")) };
+    Ok(answer::ok(&act(account)?))
 }

@@ -10,9 +10,14 @@ use std::sync::Arc;
 
 use poem::{Body, IntoEndpoint, Response, Route, get, handler, http::StatusCode, post, web::Data};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::{Sandbox, answer, faults::Fault, ledger, secrets};
+use crate::{
+    Sandbox,
+    answer::{self, Refused},
+    faults::Fault,
+    ledger, secrets,
+};
 
 /// Every route with an example.
 pub const MANUAL: &str = include_str!("manual.txt");
@@ -47,9 +52,9 @@ pub fn routes() -> impl IntoEndpoint {
         .at("/telegram/limits", get(telegram::limits).post(telegram::set_limits))
 }
 
-/// The manual; also what `/` shows.
+/// The manual; `/` shows it too.
 #[handler]
-pub fn front() -> Response {
+fn front() -> Response {
     answer::text(StatusCode::OK, MANUAL)
 }
 
@@ -83,14 +88,10 @@ fn show_faults(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
 }
 
 #[handler]
-async fn add_fault(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    match read::<Fault>(body).await {
-        Ok(fault) => {
-            sandbox.state().faults.add(fault);
-            done()
-        }
-        Err(refused) => refused,
-    }
+async fn add_fault(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
+    let fault: Fault = read(body).await?;
+    sandbox.state().faults.add(fault);
+    Ok(done())
 }
 
 #[handler]
@@ -100,24 +101,20 @@ fn clear_faults(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
 }
 
 /// A JSON body of exactly the expected form; an empty body counts as `{}`.
-async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Response> {
+async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Refused> {
     let bytes = body.into_bytes().await.map_err(|error| wrong(&error.to_string()))?;
     let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
     serde_json::from_slice(bytes).map_err(|error| wrong(&error.to_string()))
 }
 
-fn wrong(text: &str) -> Response {
-    answer::json(StatusCode::BAD_REQUEST, &json!({ "error": text }))
+fn wrong(text: &str) -> Refused {
+    answer::json(StatusCode::BAD_REQUEST, &json!({ "error": text })).into()
 }
 
-fn missing(what: &str) -> Response {
-    answer::json(StatusCode::NOT_FOUND, &json!({ "error": format!("no such {what}") }))
+fn missing(what: &str) -> Refused {
+    answer::json(StatusCode::NOT_FOUND, &json!({ "error": format!("no such {what}") })).into()
 }
 
 fn done() -> Response {
     answer::ok(&json!({ "done": true }))
-}
-
-fn value_or_refusal(result: Result<Value, Response>) -> Response {
-    result.map_or_else(|refused| refused, |value| answer::ok(&value))
 }

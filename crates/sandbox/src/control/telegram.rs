@@ -9,9 +9,10 @@ use poem::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{done, missing, read, value_or_refusal, wrong};
+use super::{done, missing, read, wrong};
 use crate::{
-    Sandbox, answer,
+    Sandbox,
+    answer::{self, Refused},
     telegram::{limits::Rules, people::Cannot},
 };
 
@@ -48,7 +49,7 @@ struct Press {
     from: Option<i64>,
 }
 
-impl From<Cannot> for Response {
+impl From<Cannot> for Refused {
     fn from(Cannot(text): Cannot) -> Self {
         wrong(&text)
     }
@@ -85,59 +86,62 @@ pub fn transcript(Path(chat): Path<i64>, Data(sandbox): Data<&Arc<Sandbox>>) -> 
 }
 
 #[handler]
-pub async fn write(Path(user): Path<i64>, body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    let words: Words = match read(body).await {
-        Ok(words) => words,
-        Err(refused) => return refused,
-    };
+pub async fn write(Path(user): Path<i64>, body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
+    let words: Words = read(body).await?;
     if user <= 0 {
-        return wrong("user ids are positive");
+        return Err(wrong("user ids are positive"));
     }
     ring(sandbox, || {
         let telegram = &mut sandbox.state().telegram;
         telegram.know(user, words.first_name.as_deref(), words.username.as_deref());
-        telegram.write(user, user, &words.text, sandbox.clock.now()).map_err(Response::from)
+        telegram.write(user, user, &words.text, sandbox.clock.now()).map_err(Refused::from)
     })
 }
 
 #[handler]
-pub async fn write_in_group(Path(chat): Path<i64>, body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    let words: GroupWords = match read(body).await {
-        Ok(words) => words,
-        Err(refused) => return refused,
-    };
+pub async fn write_in_group(
+    Path(chat): Path<i64>,
+    body: Body,
+    Data(sandbox): Data<&Arc<Sandbox>>,
+) -> Result<Response, Refused> {
+    let words: GroupWords = read(body).await?;
     if chat >= 0 {
-        return wrong("group ids are negative");
+        return Err(wrong("group ids are negative"));
     }
     ring(sandbox, || {
         let telegram = &mut sandbox.state().telegram;
         telegram.know(words.from, words.first_name.as_deref(), None);
         telegram.open_chat(chat, Some(words.title.as_deref().unwrap_or("Group")));
-        telegram.write(chat, words.from, &words.text, sandbox.clock.now()).map_err(Response::from)
+        telegram.write(chat, words.from, &words.text, sandbox.clock.now()).map_err(Refused::from)
     })
 }
 
 #[handler]
-pub async fn press_button(Path(user): Path<i64>, body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+pub async fn press_button(
+    Path(user): Path<i64>,
+    body: Body,
+    Data(sandbox): Data<&Arc<Sandbox>>,
+) -> Result<Response, Refused> {
     press_in_chat(sandbox, user, body).await
 }
 
 #[handler]
-pub async fn press_in_group(Path(chat): Path<i64>, body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+pub async fn press_in_group(
+    Path(chat): Path<i64>,
+    body: Body,
+    Data(sandbox): Data<&Arc<Sandbox>>,
+) -> Result<Response, Refused> {
     press_in_chat(sandbox, chat, body).await
 }
 
-async fn press_in_chat(sandbox: &Sandbox, chat: i64, body: Body) -> Response {
-    let press: Press = match read(body).await {
-        Ok(press) => press,
-        Err(refused) => return refused,
-    };
+async fn press_in_chat(sandbox: &Sandbox, chat: i64, body: Body) -> Result<Response, Refused> {
+    let press: Press = read(body).await?;
     if press.data.is_none() && press.button.is_none() {
-        return wrong("name the button by `data` or by `button`");
+        return Err(wrong("name the button by `data` or by `button`"));
     }
     ring(sandbox, || {
         let telegram = &mut sandbox.state().telegram;
-        telegram.press(chat, press.from.unwrap_or(chat), &press.into(), sandbox.clock.now()).map_err(Response::from)
+        telegram.press(chat, press.from.unwrap_or(chat), &press.into(), sandbox.clock.now()).map_err(Refused::from)
     })
 }
 
@@ -148,16 +152,16 @@ impl From<Press> for crate::telegram::people::Press {
 }
 
 #[handler]
-pub fn block(Path(user): Path<i64>, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+pub fn block(Path(user): Path<i64>, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
     set_blocked(sandbox, user, true)
 }
 
 #[handler]
-pub fn unblock(Path(user): Path<i64>, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+pub fn unblock(Path(user): Path<i64>, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
     set_blocked(sandbox, user, false)
 }
 
-fn set_blocked(sandbox: &Sandbox, user: i64, blocked: bool) -> Response {
+fn set_blocked(sandbox: &Sandbox, user: i64, blocked: bool) -> Result<Response, Refused> {
     ring(sandbox, || {
         sandbox.state().telegram.block(user, blocked, sandbox.clock.now());
         Ok(json!({ "blocked": blocked }))
@@ -172,13 +176,10 @@ pub fn updates(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
 
 /// Any update, as it is; without `update_id` it gets the next one.
 #[handler]
-pub async fn inject(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    let update: Value = match read(body).await {
-        Ok(update) => update,
-        Err(refused) => return refused,
-    };
+pub async fn inject(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
+    let update: Value = read(body).await?;
     if !update.is_object() {
-        return wrong("an update is an object");
+        return Err(wrong("an update is an object"));
     }
     ring(sandbox, || {
         let id = sandbox.state().telegram.updates.inject(update, sandbox.clock.now());
@@ -187,7 +188,7 @@ pub async fn inject(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response 
 }
 
 #[handler]
-pub fn repeat(Path(id): Path<i64>, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+pub fn repeat(Path(id): Path<i64>, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
     ring(sandbox, || {
         if sandbox.state().telegram.updates.repeat(id) {
             Ok(json!({ "update_id": id }))
@@ -203,19 +204,15 @@ pub fn limits(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
 }
 
 #[handler]
-pub async fn set_limits(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    match read::<Rules>(body).await {
-        Ok(rules) => {
-            sandbox.state().telegram.limits.set(rules);
-            done()
-        }
-        Err(refused) => refused,
-    }
+pub async fn set_limits(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
+    let rules: Rules = read(body).await?;
+    sandbox.state().telegram.limits.set(rules);
+    Ok(done())
 }
 
 /// Acts, then wakes whoever waits for updates.
-fn ring(sandbox: &Sandbox, act: impl FnOnce() -> Result<Value, Response>) -> Response {
-    let answered = value_or_refusal(act());
+fn ring(sandbox: &Sandbox, act: impl FnOnce() -> Result<Value, Refused>) -> Result<Response, Refused> {
+    let done = act()?;
     sandbox.updates_bell.notify_waiters();
-    answered
+    Ok(answer::ok(&done))
 }

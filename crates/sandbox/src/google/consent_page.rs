@@ -66,7 +66,7 @@ fn account_row(account: &Account, chosen: bool) -> Markup {
     }
 }
 
-/// Google's "Error 400: redirect_uri_mismatch" page.
+/// Google's "Error 400" page.
 pub fn error(status: u16, error: &str, text: &str) -> Markup {
     layout(
         "Access blocked",

@@ -10,7 +10,11 @@ use poem::{Request, Response, handler, web::Data, web::Path};
 use serde_json::{Value, json};
 
 use super::{Account, errors, identity, mailbox::Message, query, quota, scopes};
-use crate::{Sandbox, State, answer, fields::Fields};
+use crate::{
+    Sandbox, State,
+    answer::{self, Refused},
+    fields::Fields,
+};
 
 /// Parameters that every Google API takes.
 /// <https://cloud.google.com/apis/docs/system-parameters>
@@ -34,7 +38,7 @@ pub fn caller<'a>(
     user: &str,
     needed: &[&str],
     cost: u32,
-) -> Result<Caller<'a>, Response> {
+) -> Result<Caller<'a>, Refused> {
     let now = sandbox.clock.now();
     let google = &mut state.google;
     let token = identity::bearer(request)
@@ -57,7 +61,7 @@ pub const SEE_MAIL: [&str; 4] =
     [scopes::GMAIL_READONLY, scopes::GMAIL_MODIFY, scopes::GMAIL_ALL, scopes::GMAIL_METADATA];
 
 /// The query, if it holds nothing but what the method knows: Google refuses unknown names.
-pub fn parameters(request: &Request, known: &[&str]) -> Result<Fields, Response> {
+pub fn parameters(request: &Request, known: &[&str]) -> Result<Fields, Refused> {
     let fields = Fields::parse(request.uri().query().unwrap_or_default().as_bytes());
     let unknown = fields.names().find(|name| !known.contains(name) && !SYSTEM_PARAMETERS.contains(name));
     if let Some(name) = unknown {
@@ -72,7 +76,7 @@ pub fn parameters(request: &Request, known: &[&str]) -> Result<Fields, Response>
 
 /// `maxResults`: 1 to 500, 100 where left out.
 /// <https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/list>
-pub fn page_size(fields: &Fields) -> Result<usize, Response> {
+pub fn page_size(fields: &Fields) -> Result<usize, Refused> {
     let Some(text) = fields.first("maxResults") else { return Ok(PAGE) };
     match text.parse() {
         Ok(size) if (1..=LONGEST_PAGE).contains(&size) => Ok(size),
@@ -81,57 +85,59 @@ pub fn page_size(fields: &Fields) -> Result<usize, Response> {
 }
 
 #[handler]
-pub fn profile(request: &Request, Path(user): Path<String>, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    let answer = || {
-        parameters(request, &[])?;
-        let mut state = sandbox.state();
-        let caller = caller(sandbox, &mut state, request, &user, &SEE_MAIL, quota::PROFILE)?;
-        let mailbox = &caller.account.mailbox;
-        let threads: BTreeSet<&str> = mailbox.messages.values().map(|message| message.thread_id.as_str()).collect();
-        Ok(answer::ok(&json!({
-            "emailAddress": caller.account.email,
-            "messagesTotal": mailbox.messages.len(),
-            "threadsTotal": threads.len(),
-            "historyId": mailbox.history_id.to_string(),
-        })))
-    };
-    answer().unwrap_or_else(|refused: Response| refused)
+pub fn profile(
+    request: &Request,
+    Path(user): Path<String>,
+    Data(sandbox): Data<&Arc<Sandbox>>,
+) -> Result<Response, Refused> {
+    parameters(request, &[])?;
+    let mut state = sandbox.state();
+    let caller = caller(sandbox, &mut state, request, &user, &SEE_MAIL, quota::PROFILE)?;
+    let mailbox = &caller.account.mailbox;
+    let threads: BTreeSet<&str> = mailbox.messages.values().map(|message| message.thread_id.as_str()).collect();
+    Ok(answer::ok(&json!({
+        "emailAddress": caller.account.email,
+        "messagesTotal": mailbox.messages.len(),
+        "threadsTotal": threads.len(),
+        "historyId": mailbox.history_id.to_string(),
+    })))
 }
 
 #[handler]
-pub fn list(request: &Request, Path(user): Path<String>, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    let answer = || {
-        let known = ["maxResults", "pageToken", "q", "labelIds", "includeSpamTrash"];
-        let fields = parameters(request, &known)?;
-        let size = page_size(&fields)?;
-        let mut state = sandbox.state();
-        let caller = caller(sandbox, &mut state, request, &user, &SEE_MAIL, quota::LIST)?;
-        let search = fields.first("q").unwrap_or_default();
-        // https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/list: "q cannot be
-        // used when accessing the api using the gmail.metadata scope".
-        if !search.is_empty() && !reads_bodies(&caller) {
-            return Err(errors::insufficient_scope(&scopes::READ_MAIL));
-        }
-        let labels: Vec<&str> = fields.all("labelIds").collect();
-        let everything = fields.first("includeSpamTrash") == Some("true")
-            || labels.iter().any(|label| matches!(*label, "SPAM" | "TRASH"))
-            || ["in:anywhere", "in:spam", "in:trash"].iter().any(|term| search.contains(term));
-        let found: Vec<&Message> = caller
-            .account
-            .mailbox
-            .newest_first()
-            .into_iter()
-            .filter(|message| everything || !message.is_hidden())
-            .filter(|message| labels.iter().all(|label| message.labels.contains(*label)))
-            .filter(|message| query::matches(search, message))
-            .collect();
-        Ok(answer::ok(&page_of(&found, fields.first("pageToken"), size)?))
-    };
-    answer().unwrap_or_else(|refused: Response| refused)
+pub fn list(
+    request: &Request,
+    Path(user): Path<String>,
+    Data(sandbox): Data<&Arc<Sandbox>>,
+) -> Result<Response, Refused> {
+    let known = ["maxResults", "pageToken", "q", "labelIds", "includeSpamTrash"];
+    let fields = parameters(request, &known)?;
+    let size = page_size(&fields)?;
+    let mut state = sandbox.state();
+    let caller = caller(sandbox, &mut state, request, &user, &SEE_MAIL, quota::LIST)?;
+    let search = fields.first("q").unwrap_or_default();
+    // https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/list: "q cannot be
+    // used when accessing the api using the gmail.metadata scope".
+    if !search.is_empty() && !reads_bodies(&caller) {
+        return Err(errors::insufficient_scope(&scopes::READ_MAIL));
+    }
+    let labels: Vec<&str> = fields.all("labelIds").collect();
+    let everything = fields.first("includeSpamTrash") == Some("true")
+        || labels.iter().any(|label| matches!(*label, "SPAM" | "TRASH"))
+        || ["in:anywhere", "in:spam", "in:trash"].iter().any(|term| search.contains(term));
+    let found: Vec<&Message> = caller
+        .account
+        .mailbox
+        .newest_first()
+        .into_iter()
+        .filter(|message| everything || !message.is_hidden())
+        .filter(|message| labels.iter().all(|label| message.labels.contains(*label)))
+        .filter(|message| query::matches(search, message))
+        .collect();
+    Ok(answer::ok(&page_of(&found, fields.first("pageToken"), size)?))
 }
 
 /// A page token names the last message seen, so that new mail does not shift the following pages.
-fn page_of(found: &[&Message], token: Option<&str>, size: usize) -> Result<Value, Response> {
+fn page_of(found: &[&Message], token: Option<&str>, size: usize) -> Result<Value, Refused> {
     let rest = match token {
         None => found,
         Some(token) => {
@@ -163,26 +169,23 @@ pub fn get(
     request: &Request,
     Path((user, id)): Path<(String, String)>,
     Data(sandbox): Data<&Arc<Sandbox>>,
-) -> Response {
-    let answer = || {
-        let fields = parameters(request, &["format", "metadataHeaders"])?;
-        let format = fields.first("format").unwrap_or("full").to_lowercase();
-        if !["minimal", "full", "raw", "metadata"].contains(&format.as_str()) {
-            return Err(errors::invalid_argument(&format!("Invalid value for format: {format}")));
-        }
-        let mut state = sandbox.state();
-        let caller = caller(sandbox, &mut state, request, &user, &SEE_MAIL, quota::GET)?;
-        if matches!(format.as_str(), "full" | "raw") && !reads_bodies(&caller) {
-            return Err(errors::insufficient_scope(&scopes::READ_MAIL));
-        }
-        if id.is_empty() || id.len() > 16 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(errors::invalid_argument("Invalid id value"));
-        }
-        let message = caller.account.mailbox.messages.get(&id).ok_or_else(errors::not_found)?;
-        let wanted: Vec<&str> = fields.all("metadataHeaders").collect();
-        Ok(answer::ok(&message.view(&format, &wanted)))
-    };
-    answer().unwrap_or_else(|refused: Response| refused)
+) -> Result<Response, Refused> {
+    let fields = parameters(request, &["format", "metadataHeaders"])?;
+    let format = fields.first("format").unwrap_or("full").to_lowercase();
+    if !["minimal", "full", "raw", "metadata"].contains(&format.as_str()) {
+        return Err(errors::invalid_argument(&format!("Invalid value for format: {format}")));
+    }
+    let mut state = sandbox.state();
+    let caller = caller(sandbox, &mut state, request, &user, &SEE_MAIL, quota::GET)?;
+    if matches!(format.as_str(), "full" | "raw") && !reads_bodies(&caller) {
+        return Err(errors::insufficient_scope(&scopes::READ_MAIL));
+    }
+    if id.is_empty() || id.len() > 16 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(errors::invalid_argument("Invalid id value"));
+    }
+    let message = caller.account.mailbox.messages.get(&id).ok_or_else(errors::not_found)?;
+    let wanted: Vec<&str> = fields.all("metadataHeaders").collect();
+    Ok(answer::ok(&message.view(&format, &wanted)))
 }
 
 fn reads_bodies(caller: &Caller<'_>) -> bool {

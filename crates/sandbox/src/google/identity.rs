@@ -11,7 +11,10 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Account, Google, errors, scopes};
-use crate::{Sandbox, answer};
+use crate::{
+    Sandbox,
+    answer::{self, Refused},
+};
 
 /// ID tokens live an hour, whatever the access token does.
 const ID_TOKEN_SECONDS: i64 = 3600;
@@ -56,7 +59,7 @@ pub fn claims(
 }
 
 /// A JWT in the shape of RS256 whose signature is only a digest: it cannot be verified against any key. A client that
-/// takes it straight from the token endpoint need not check it (OpenID Connect Core section 3.1.3.7, point 6).
+/// takes it straight from the token endpoint need not check it (<https://openid.net/specs/openid-connect-core-1_0.html> section 3.1.3.7, point 6).
 pub fn unsigned_jwt(claims: &Value) -> String {
     let header = json!({ "alg": "RS256", "kid": "sandbox", "typ": "JWT" });
     let signed =
@@ -73,21 +76,19 @@ pub fn bearer(request: &Request) -> Option<&str> {
 
 /// <https://developers.google.com/identity/openid-connect/openid-connect#obtaininguserprofileinformation>
 #[handler]
-pub fn userinfo(request: &Request, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
+pub fn userinfo(request: &Request, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
     let now = sandbox.clock.now();
     let state = sandbox.state();
     let token = bearer(request).and_then(|token| state.google.live_access_token(token, now));
     let Some(token) = token else {
         let body = json!({ "error": "invalid_request", "error_description": "Invalid Credentials" });
         let challenge = "Bearer realm=\"https://accounts.google.com/\", error=\"invalid_request\"";
-        return answer::challenge(answer::json(StatusCode::UNAUTHORIZED, &body), challenge);
+        return Err(answer::challenge(answer::json(StatusCode::UNAUTHORIZED, &body), challenge).into());
     };
     let sign_in = [scopes::OPENID, scopes::EMAIL, scopes::PROFILE];
     if !sign_in.iter().any(|scope| token.scopes.contains(*scope)) {
-        return errors::insufficient_scope(&sign_in);
+        return Err(errors::insufficient_scope(&sign_in));
     }
-    match state.google.accounts.get(&token.account) {
-        Some(account) => answer::ok(&Value::Object(account.describe(&token.scopes))),
-        None => errors::unauthenticated(),
-    }
+    let account = state.google.accounts.get(&token.account).ok_or_else(errors::unauthenticated)?;
+    Ok(answer::ok(&Value::Object(account.describe(&token.scopes))))
 }

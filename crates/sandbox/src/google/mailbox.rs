@@ -166,33 +166,27 @@ impl Message {
 
     /// The message as RFC 5322 text; header values that are not ASCII become encoded words (RFC 2047).
     pub fn raw(&self) -> String {
-        let mut raw = String::new();
-        for (name, value) in &self.headers {
-            raw.push_str(name);
-            raw.push_str(": ");
-            raw.push_str(&encoded_words(value));
-            raw.push_str("\r\n");
-        }
-        raw.push_str("MIME-Version: 1.0\r\n");
+        let mut lines: Vec<String> =
+            self.headers.iter().map(|(name, value)| format!("{name}: {}", encoded_words(value))).collect();
+        lines.push("MIME-Version: 1.0".to_owned());
         match &self.html {
-            None => {
-                raw.push_str("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
-                raw.push_str(&STANDARD.encode(&self.text));
-            }
+            None => lines.extend(raw_part("plain", &self.text)),
             Some(html) => {
                 let boundary = format!("sandbox-{}", self.id);
-                raw.push_str(&format!("Content-Type: multipart/alternative; boundary=\"{boundary}\"\r\n\r\n"));
+                lines.push(format!("Content-Type: multipart/alternative; boundary=\"{boundary}\""));
+                lines.push(String::new());
                 for (kind, content) in [("plain", &self.text), ("html", html)] {
-                    raw.push_str(&format!(
-                        "--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n\
-                         Content-Transfer-Encoding: base64\r\n\r\n{}\r\n",
-                        STANDARD.encode(content)
-                    ));
+                    lines.push(format!("--{boundary}"));
+                    lines.extend(raw_part(kind, content));
                 }
-                raw.push_str(&format!("--{boundary}--\r\n"));
+                lines.push(format!("--{boundary}--"));
             }
         }
-        raw
+        lines.push(String::new());
+        lines.join(
+            "
+",
+        )
     }
 
     /// `payload` with its parts, as `format=full` gives it.
@@ -226,6 +220,15 @@ impl Message {
             }),
         }
     }
+}
+
+fn raw_part(kind: &str, content: &str) -> [String; 4] {
+    [
+        format!("Content-Type: text/{kind}; charset=utf-8"),
+        "Content-Transfer-Encoding: base64".to_owned(),
+        String::new(),
+        STANDARD.encode(content),
+    ]
 }
 
 fn encoded_words(value: &str) -> String {

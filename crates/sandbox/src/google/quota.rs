@@ -5,11 +5,11 @@
 use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use poem::{Response, http::HeaderValue, http::StatusCode, http::header};
+use poem::{http::HeaderValue, http::StatusCode, http::header};
 use serde::{Deserialize, Serialize};
 
 use super::errors;
-use crate::answer;
+use crate::answer::{self, Refused};
 
 pub const LIST: u32 = 5;
 pub const GET: u32 = 20;
@@ -38,7 +38,7 @@ pub struct Spent(VecDeque<(DateTime<Utc>, u32)>);
 
 impl Spent {
     /// Charges a request, or refuses it without charging.
-    pub fn charge(&mut self, quota: Option<&Quota>, cost: u32, now: DateTime<Utc>) -> Result<(), Response> {
+    pub fn charge(&mut self, quota: Option<&Quota>, cost: u32, now: DateTime<Utc>) -> Result<(), Refused> {
         let Some(quota) = quota else { return Ok(()) };
         self.0.retain(|(at, _)| now - *at < TimeDelta::minutes(1));
         let spent: u32 = self.0.iter().map(|(_, units)| units).sum();
@@ -56,6 +56,6 @@ impl Spent {
         if let Some(seconds) = quota.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        Err(response)
+        Err(response.into())
     }
 }

@@ -83,7 +83,7 @@ pub async fn endpoint(request: &Request, body: Body, Data(sandbox): Data<&Arc<Sa
     let mut entry = TokenRequest { at: now, ..TokenRequest::default() };
     let answered = match fields {
         Ok(fields) => {
-            entry.grant_type = fields.first("grant_type").unwrap_or_default().to_owned();
+            fields.first("grant_type").unwrap_or_default().clone_into(&mut entry.grant_type);
             entry.refresh_token_used = fields.first("refresh_token").map(fingerprint);
             serve(&mut state, request, &fields, &mut entry, now)
         }
@@ -91,7 +91,7 @@ pub async fn endpoint(request: &Request, body: Body, Data(sandbox): Data<&Arc<Sa
     };
     let response = match answered {
         Ok(issued) => {
-            entry.outcome = "issued".to_owned();
+            "issued".clone_into(&mut entry.outcome);
             write_answer(&mut state, &entry.grant_type, issued, now)
         }
         Err(refusal) => {

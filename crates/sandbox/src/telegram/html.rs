@@ -175,19 +175,16 @@ impl Reader<'_> {
         let value = value.trim_start();
         self.at = self.source.len() - value.len();
         let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
-        let (raw, consumed) = match quote {
-            Some(quote) => {
-                let end = value[1..].find(quote).ok_or_else(unclosed)?;
-                (&value[1..=end], end + 2)
+        let (raw, consumed) = if let Some(quote) = quote {
+            let end = value[1..].find(quote).ok_or_else(unclosed)?;
+            (&value[1..=end], end + 2)
+        } else {
+            let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+            let end = value.find(|c: char| !is_bare(c)).ok_or_else(unclosed)?;
+            if end == 0 {
+                return Err(format!("Unexpected end of name token at byte offset {}", self.at));
             }
-            None => {
-                let end =
-                    value.find(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-')).ok_or_else(unclosed)?;
-                if end == 0 {
-                    return Err(format!("Unexpected end of name token at byte offset {}", self.at));
-                }
-                (&value[..end], end)
-            }
+            (&value[..end], end)
         };
         self.at += consumed;
         Ok(Some((name, decode(raw))))

@@ -12,7 +12,7 @@ use poem::{
 use serde_json::{Value, json};
 
 use super::{messages, parameters::Parameters, settings, updates};
-use crate::{Sandbox, State, answer};
+use crate::{Sandbox, State, answer, control::MANUAL};
 
 /// A call that Telegram turns down.
 #[derive(Debug)]
@@ -47,10 +47,13 @@ impl Refusal {
     }
 }
 
-/// Everything that no other route took: `/bot<token>/<method>`, and `/<bot user name>?start=…` as t.me has it.
+/// Everything that no other route took: the manual at `/`, `/bot<token>/<method>`, and `/<bot user name>?start=…` as t.me has it.
 #[handler]
 pub async fn any(request: &Request, body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
     let path = request.uri().path();
+    if path == "/" {
+        return answer::text(StatusCode::OK, MANUAL);
+    }
     let Some((token, method)) = path.strip_prefix("/bot").and_then(|rest| rest.split_once('/')) else {
         return deep_link(sandbox, request).unwrap_or_else(|| answer::text(StatusCode::NOT_FOUND, "Not Found"));
     };

@@ -64,11 +64,11 @@ fn scope(parameters: &Parameters) -> Result<String, Refusal> {
     let mut key = scope["type"].as_str().unwrap_or("default").to_owned();
     for name in ["chat_id", "user_id"] {
         if !scope[name].is_null() {
-            key.push_str(&format!(" {}", scope[name]));
+            key = format!("{key} {}", scope[name]);
         }
     }
     if let Some(language) = parameters.text("language_code").filter(|code| !code.is_empty()) {
-        key.push_str(&format!(" [{language}]"));
+        key = format!("{key} [{language}]");
     }
     Ok(key)
 }
