@@ -30,17 +30,19 @@ comment on table telegram_updates is 'Updates by their id, so that a repeat is k
 comment on column telegram_updates.starts is 'How often handling began; three without an end and it is given up, with a word to the person.';
 create index telegram_updates_waiting on telegram_updates (update_id) where handled_at is null;
 
--- Messages that show something still being fetched and are edited in place when it lands.
+-- Messages that show something still under way and are edited in place when it lands.
 create table live_messages (
     chat_id bigint not null,
     message_id integer not null,
     tenant uuid not null references tenants,
     owner uuid not null references owners,
     integration uuid not null,
-    page integer not null,
+    shows text not null check (shows in ('inbox', 'revocation')),
+    page integer not null default 0,
     asked_at timestamptz not null,
     shown integer not null default 0,
     primary key (tenant, chat_id, message_id)
 );
-comment on table live_messages is 'Messages waiting for a fetch. Cleared when the message has been edited, or after two minutes.';
+comment on table live_messages is 'Messages waiting for a fetch or a revocation. Cleared when the message has been edited, or after two minutes.';
+comment on column live_messages.page is 'Which page of the inbox the message shows.';
 comment on column live_messages.shown is 'How much progress the message shows, so that it is edited only when there is more.';
