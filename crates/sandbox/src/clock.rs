@@ -20,7 +20,9 @@ impl Clock {
 
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> DateTime<Utc> {
-        Utc::now() + self.offset()
+        let now = Utc::now();
+        // An offset beyond the calendar's end is no offset.
+        now.checked_add_signed(self.offset()).unwrap_or(now)
     }
 
     /// Zero where the file is missing, empty or not a number: a half-written file must not stop the server.

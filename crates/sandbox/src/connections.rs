@@ -38,6 +38,13 @@ impl Connections {
         }
     }
 
+    /// Severs every open connection.
+    pub fn sever_all(&self) {
+        for severed in self.entries().values() {
+            severed.store(true, Ordering::Release);
+        }
+    }
+
     fn entries(&self) -> std::sync::MutexGuard<'_, HashMap<SocketAddr, Arc<AtomicBool>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

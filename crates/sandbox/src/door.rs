@@ -13,7 +13,7 @@ use poem::{
 use crate::{
     Sandbox, answer, chat_page, control,
     faults::{Call, Fault},
-    google::{authorize, gmail, history, identity, token},
+    google::{authorize, gmail, history, identity, revoke, token},
     telegram,
 };
 
@@ -25,7 +25,7 @@ pub fn routes(sandbox: Arc<Sandbox>) -> impl Endpoint<Output = Response> {
         .at("/o/oauth2/v2/auth", get(authorize::show))
         .at("/o/oauth2/v2/auth/decision", post(authorize::decide))
         .at("/token", post(token::endpoint))
-        .at("/revoke", post(token::revoke))
+        .at("/revoke", post(revoke::endpoint))
         .at("/v1/userinfo", get(identity::userinfo).post(identity::userinfo))
         .at("/gmail/v1/users/:user/profile", get(gmail::profile))
         .at("/gmail/v1/users/:user/messages", get(gmail::list))

@@ -69,6 +69,7 @@ impl Sandbox {
 /// A sandbox that serves; dropping it stops it.
 pub struct Running {
     origin: String,
+    connections: connections::Connections,
     server: JoinHandle<io::Result<()>>,
 }
 
@@ -88,6 +89,8 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.server.abort();
+        // Kept connections have tasks of their own; they must fall silent too.
+        self.connections.sever_all();
     }
 }
 
@@ -112,7 +115,7 @@ pub async fn start(settings: Settings) -> io::Result<Running> {
         updates_bell: tokio::sync::Notify::new(),
         state: Mutex::new(state),
     });
-    let server = Server::new_with_acceptor(connections::SeverableAcceptor::new(listener, connections));
+    let server = Server::new_with_acceptor(connections::SeverableAcceptor::new(listener, connections.clone()));
     let server = tokio::spawn(server.run(door::routes(sandbox)));
-    Ok(Running { origin, server })
+    Ok(Running { origin, connections, server })
 }

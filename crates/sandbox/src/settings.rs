@@ -36,11 +36,11 @@ pub struct Settings {
     #[arg(long, env = "SANDBOX_GOOGLE_ISSUER")]
     pub google_issuer: Option<String>,
 
-    /// The bot's token: the Bot API is served at /bot<token>/<method>.
+    /// The bot's token: the Bot API is served at `/bot<token>/<method>`.
     #[arg(long, env = "SANDBOX_TELEGRAM_BOT_TOKEN", default_value = BOT_TOKEN)]
     pub telegram_bot_token: String,
 
-    /// The bot's user name, without the at sign; /<name>?start=… opens the chat page.
+    /// The bot's user name, without the at sign; `/<name>?start=…` opens the chat page.
     #[arg(long, env = "SANDBOX_BOT_USERNAME", default_value = BOT_USERNAME)]
     pub bot_username: String,
 

@@ -1,4 +1,5 @@
 //! Faults on command, seen from the client's side of the wire.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what went wrong by failing")]
 
 mod drive;
 
@@ -115,4 +116,14 @@ async fn a_lost_answer_is_an_error_for_an_ordinary_client_even_on_a_kept_connect
     let transcript = drive.see("telegram/people/1001/messages").await;
     assert_eq!(transcript["messages"].as_array().unwrap().len(), 2, "sent exactly once");
     drive.bot_ok("getMe", json!({})).await;
+}
+
+#[tokio::test]
+async fn a_stopped_sandbox_answers_nobody_not_even_on_a_kept_connection() {
+    let drive = start().await;
+    drive.bot_ok("getMe", json!({})).await;
+    let Drive { running, client } = drive;
+    let address = format!("{}/botsandbox-bot-token/getMe", running.origin());
+    drop(running);
+    assert!(client.get(address).send().await.is_err());
 }

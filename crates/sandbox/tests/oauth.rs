@@ -1,4 +1,5 @@
 //! Google's sign-in, asked rightly and wrongly.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what went wrong by failing")]
 
 mod drive;
 
@@ -6,7 +7,7 @@ use std::collections::BTreeSet;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bellhop_sandbox::Settings;
-use drive::{CALENDAR, GMAIL, REDIRECT, start, start_with, text};
+use drive::{CALENDAR, Drive, GMAIL, REDIRECT, start, start_with, text};
 use serde_json::{Value, json};
 
 const EMAIL: &str = "https://www.googleapis.com/auth/userinfo.email";
@@ -14,13 +15,13 @@ const EMAIL: &str = "https://www.googleapis.com/auth/userinfo.email";
 #[tokio::test]
 async fn consent_leads_to_tokens_and_an_identity() {
     let drive = start().await;
-    let request = drive.consent_request(&drive.authorization()).await;
+    let request = drive.consent_request(&Drive::authorization()).await;
     let back = drive.decide(&request, "bob", &[GMAIL, CALENDAR], "allow").await;
     assert_eq!(back["state"], "the-state");
     assert_eq!(back["iss"], drive.running.origin());
     assert!(back["scope"].contains(GMAIL));
 
-    let (status, tokens) = drive.token(&drive.exchange(&back["code"])).await;
+    let (status, tokens) = drive.token(&Drive::exchange(&back["code"])).await;
     assert_eq!(status, 200);
     assert_eq!(tokens["token_type"], "Bearer");
     assert_eq!(tokens["expires_in"], 3600);
@@ -53,7 +54,7 @@ async fn a_wrong_client_or_redirect_uri_is_never_redirected() {
         ("redirect_uri", "http://127.0.0.1:8080/oauth/google/callback?x=1", 400),
         ("redirect_uri", "", 400),
     ] {
-        let mut asked = drive.authorization();
+        let mut asked = Drive::authorization();
         asked.insert(name, value.to_owned());
         let response = drive.authorize(&asked).await;
         assert_eq!(response.status(), status, "{name}={value}");
@@ -77,7 +78,7 @@ async fn other_mistakes_go_back_to_the_client_with_its_state() {
         ("include_granted_scopes", "perhaps", "invalid_request"),
         ("prompt", "none", "interaction_required"),
     ] {
-        let mut asked = drive.authorization();
+        let mut asked = Drive::authorization();
         asked.insert(name, value.to_owned());
         let response = drive.authorize(&asked).await;
         assert_eq!(response.status(), 303, "{name}={value}");
@@ -85,7 +86,7 @@ async fn other_mistakes_go_back_to_the_client_with_its_state() {
         assert_eq!(back["error"], error, "{name}={value}");
         assert_eq!(back["state"], "the-state");
     }
-    let repeated = drive.authorization();
+    let repeated = Drive::authorization();
     let response = drive.get("/o/oauth2/v2/auth").query(&repeated).query(&[("nonce", "two")]).send().await.unwrap();
     assert_eq!(drive::location(&response)["error"], "invalid_request");
 }
@@ -93,14 +94,14 @@ async fn other_mistakes_go_back_to_the_client_with_its_state() {
 #[tokio::test]
 async fn refusing_and_unticking_are_respected() {
     let drive = start().await;
-    let request = drive.consent_request(&drive.authorization()).await;
+    let request = drive.consent_request(&Drive::authorization()).await;
     let back = drive.decide(&request, "alice", &[GMAIL], "deny").await;
     assert_eq!(back["error"], "access_denied");
     assert!(!back.contains_key("code"));
 
-    let request = drive.consent_request(&drive.authorization()).await;
+    let request = drive.consent_request(&Drive::authorization()).await;
     let back = drive.decide(&request, "alice", &[CALENDAR], "allow").await;
-    let (_, tokens) = drive.token(&drive.exchange(&back["code"])).await;
+    let (_, tokens) = drive.token(&Drive::exchange(&back["code"])).await;
     let scopes: BTreeSet<&str> = text(&tokens, "scope").split(' ').collect();
     assert_eq!(scopes, BTreeSet::from(["openid", EMAIL, CALENDAR]), "sign-in scopes cannot be unticked");
     let (status, refused) = drive.gmail(text(&tokens, "access_token"), "messages").await;
@@ -111,7 +112,7 @@ async fn refusing_and_unticking_are_respected() {
 #[tokio::test]
 async fn a_consent_page_is_good_for_one_decision() {
     let drive = start().await;
-    let request = drive.consent_request(&drive.authorization()).await;
+    let request = drive.consent_request(&Drive::authorization()).await;
     drive.decide(&request, "alice", &[], "allow").await;
     let form = [("request", request.as_str()), ("account", "alice"), ("decision", "allow")];
     let again = drive.post("/o/oauth2/v2/auth/decision").form(&form).send().await.unwrap();
@@ -122,10 +123,10 @@ async fn a_consent_page_is_good_for_one_decision() {
 async fn a_code_is_exchanged_once_and_a_second_use_ends_what_it_issued() {
     let drive = start().await;
     let code = drive.code().await;
-    let (_, tokens) = drive.token(&drive.exchange(&code)).await;
+    let (_, tokens) = drive.token(&Drive::exchange(&code)).await;
     let access = text(&tokens, "access_token");
     assert_eq!(drive.gmail(access, "profile").await.0, 200);
-    let (status, refused) = drive.token(&drive.exchange(&code)).await;
+    let (status, refused) = drive.token(&Drive::exchange(&code)).await;
     assert_eq!((status, text(&refused, "error")), (400, "invalid_grant"));
     assert_eq!(drive.gmail(access, "profile").await.0, 401);
     assert_eq!(drive.refresh(text(&tokens, "refresh_token")).await.0, 400);
@@ -148,25 +149,25 @@ async fn a_wrong_exchange_is_refused_as_rfc_6749_says() {
         ("grant_type", "password", 400, "unsupported_grant_type"),
         ("grant_type", "", 400, "invalid_request"),
     ] {
-        let mut form = drive.exchange(&code);
+        let mut form = Drive::exchange(&code);
         form.insert(name, value.to_owned());
         let (got, refused) = drive.token(&form).await;
         assert_eq!((got, text(&refused, "error")), (status, error), "{name}={value}");
     }
-    assert_eq!(drive.token(&drive.exchange(&code)).await.0, 200, "the code itself is still good");
+    assert_eq!(drive.token(&Drive::exchange(&code)).await.0, 200, "the code itself is still good");
 }
 
 #[tokio::test]
 async fn the_token_endpoint_takes_forms_only_and_one_way_of_authenticating() {
     let drive = start().await;
     let code = drive.code().await;
-    let as_json = drive.post("/token").json(&drive.exchange(&code)).send().await.unwrap();
+    let as_json = drive.post("/token").json(&Drive::exchange(&code)).send().await.unwrap();
     assert_eq!(as_json.status(), 400);
     assert_eq!(drive.get("/token").send().await.unwrap().status(), 405);
-    let both = drive.post("/token").basic_auth("sandbox-client", Some("sandbox-secret")).form(&drive.exchange(&code));
+    let both = drive.post("/token").basic_auth("sandbox-client", Some("sandbox-secret")).form(&Drive::exchange(&code));
     assert_eq!(both.send().await.unwrap().status(), 400);
 
-    let mut form = drive.exchange(&code);
+    let mut form = Drive::exchange(&code);
     form.remove("client_id");
     form.remove("client_secret");
     let wrong = drive.post("/token").basic_auth("sandbox-client", Some("nope")).form(&form).send().await.unwrap();
@@ -180,15 +181,15 @@ async fn the_token_endpoint_takes_forms_only_and_one_way_of_authenticating() {
 async fn a_refresh_token_comes_offline_once_or_when_asked_again() {
     let drive = start().await;
     let has_refresh_token = async |asked| {
-        let (_, tokens) = drive.token(&drive.exchange(&drive.code_for("alice", &asked).await)).await;
+        let (_, tokens) = drive.token(&Drive::exchange(&drive.code_for("alice", &asked).await)).await;
         tokens.get("refresh_token").is_some()
     };
-    let mut online = drive.authorization();
+    let mut online = Drive::authorization();
     online.remove("access_type");
     assert!(!has_refresh_token(online).await, "not without access_type=offline");
-    assert!(has_refresh_token(drive.authorization()).await, "on the first offline consent");
-    assert!(!has_refresh_token(drive.authorization()).await, "not on the second");
-    let mut again = drive.authorization();
+    assert!(has_refresh_token(Drive::authorization()).await, "on the first offline consent");
+    assert!(!has_refresh_token(Drive::authorization()).await, "not on the second");
+    let mut again = Drive::authorization();
     again.insert("prompt", "consent".to_owned());
     assert!(has_refresh_token(again).await, "with prompt=consent");
 }
@@ -197,12 +198,12 @@ async fn a_refresh_token_comes_offline_once_or_when_asked_again() {
 async fn include_granted_scopes_merges_and_leaving_it_out_does_not() {
     let drive = start().await;
     drive.connect().await;
-    let mut asked = drive.authorization();
+    let mut asked = Drive::authorization();
     asked.insert("scope", "openid".to_owned());
-    let (_, alone) = drive.token(&drive.exchange(&drive.code_for("alice", &asked).await)).await;
+    let (_, alone) = drive.token(&Drive::exchange(&drive.code_for("alice", &asked).await)).await;
     assert_eq!(text(&alone, "scope"), "openid");
     asked.insert("include_granted_scopes", "true".to_owned());
-    let (_, merged) = drive.token(&drive.exchange(&drive.code_for("alice", &asked).await)).await;
+    let (_, merged) = drive.token(&Drive::exchange(&drive.code_for("alice", &asked).await)).await;
     assert!(text(&merged, "scope").contains(GMAIL));
 }
 
@@ -214,7 +215,7 @@ async fn codes_and_access_tokens_expire_by_the_shared_clock() {
     let tokens = drive.connect().await;
     let code = drive.code().await;
     std::fs::write(&file, "600500\n").unwrap();
-    let (status, refused) = drive.token(&drive.exchange(&code)).await;
+    let (status, refused) = drive.token(&Drive::exchange(&code)).await;
     assert_eq!((status, text(&refused, "error")), (400, "invalid_grant"), "ten minutes are over");
     assert_eq!(drive.gmail(text(&tokens, "access_token"), "profile").await.0, 200);
     std::fs::write(&file, "3600500").unwrap();
@@ -232,7 +233,7 @@ async fn codes_and_access_tokens_expire_by_the_shared_clock() {
 async fn a_refresh_may_narrow_its_scope_but_never_widen_it() {
     let drive = start().await;
     let tokens = drive.connect().await;
-    let mut form = drive.exchange("");
+    let mut form = Drive::exchange("");
     form.insert("grant_type", "refresh_token".to_owned());
     form.insert("refresh_token", text(&tokens, "refresh_token").to_owned());
     form.insert("scope", GMAIL.to_owned());
@@ -256,11 +257,11 @@ async fn rotation_kills_the_token_that_was_used() {
 #[tokio::test]
 async fn the_oldest_of_more_than_a_hundred_refresh_tokens_dies_silently() {
     let drive = start().await;
-    let mut asked = drive.authorization();
+    let mut asked = Drive::authorization();
     asked.insert("prompt", "consent".to_owned());
     let mut tokens = Vec::new();
     for _ in 0..101 {
-        let (_, answer) = drive.token(&drive.exchange(&drive.code_for("alice", &asked).await)).await;
+        let (_, answer) = drive.token(&Drive::exchange(&drive.code_for("alice", &asked).await)).await;
         tokens.push(text(&answer, "refresh_token").to_owned());
     }
     assert_eq!(drive.refresh(&tokens[0]).await.1["error"], "invalid_grant");
@@ -293,9 +294,9 @@ async fn userinfo_wants_a_live_token_with_a_sign_in_scope() {
     let without = drive.get("/v1/userinfo").send().await.unwrap();
     assert_eq!(without.status(), 401);
     assert!(without.headers()["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
-    let mut asked = drive.authorization();
+    let mut asked = Drive::authorization();
     asked.insert("scope", GMAIL.to_owned());
-    let (_, tokens) = drive.token(&drive.exchange(&drive.code_for("alice", &asked).await)).await;
+    let (_, tokens) = drive.token(&Drive::exchange(&drive.code_for("alice", &asked).await)).await;
     assert!(tokens.get("id_token").is_none(), "no ID token without openid");
     let refused = drive.get("/v1/userinfo").bearer_auth(text(&tokens, "access_token")).send().await.unwrap();
     assert_eq!(refused.status(), 403);
@@ -325,7 +326,7 @@ async fn answers_are_spoilt_on_command() {
     assert_eq!(bare.as_object().unwrap().len(), 1, "{bare}");
 
     drive.control("google/answers", json!({ "malformed": "not_json", "times": 1 })).await;
-    let response = drive.post("/token").form(&drive.exchange(&drive.code().await)).send().await.unwrap();
+    let response = drive.post("/token").form(&Drive::exchange(&drive.code().await)).send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert!(response.json::<Value>().await.is_err());
     let wrong = drive.post("/sandbox/google/answers").json(&json!({ "omits": [] })).send().await.unwrap();
@@ -364,9 +365,9 @@ async fn the_control_api_changes_grants_and_the_ledger_tells() {
 #[tokio::test]
 async fn a_redirect_uri_can_be_registered_later() {
     let drive = start_with(Settings { redirect_uris: Vec::new(), ..Settings::default() }).await;
-    assert_eq!(drive.authorize(&drive.authorization()).await.status(), 400);
+    assert_eq!(drive.authorize(&Drive::authorization()).await.status(), 400);
     drive.control("google/settings", json!({ "redirect_uri": REDIRECT })).await;
-    assert_eq!(drive.authorize(&drive.authorization()).await.status(), 200);
+    assert_eq!(drive.authorize(&Drive::authorization()).await.status(), 200);
 }
 
 fn claims(tokens: &Value) -> Value {

@@ -1,4 +1,5 @@
 //! The Bot API, asked rightly and wrongly.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what went wrong by failing")]
 
 mod drive;
 
@@ -422,4 +423,58 @@ async fn unconfirmed_updates_are_kept_for_a_day() {
     std::fs::write(&file, (25 * 3600 * 1000).to_string()).unwrap();
     assert_eq!(drive.bot_ok("getUpdates", json!({})).await, json!([]));
     std::fs::remove_file(&file).unwrap();
+}
+
+#[tokio::test]
+async fn old_messages_stay_and_old_presses_go_unanswered() {
+    let file = std::env::temp_dir().join(format!("sandbox-age-clock-{}", std::process::id()));
+    let _ = std::fs::remove_file(&file);
+    let drive = start_with(Settings { clock_offset_file: Some(file.clone()), ..Settings::default() }).await;
+    drive.say(ADA, "/start").await;
+    let keyboard = json!({ "inline_keyboard": [[{ "text": "A", "callback_data": "a" }]] });
+    let body = json!({ "chat_id": ADA, "text": "x", "reply_markup": keyboard });
+    let id = drive.bot_ok("sendMessage", body).await["message_id"].clone();
+    let pressed = drive.control("telegram/people/1001/press", json!({ "message_id": id, "data": "a" })).await;
+    std::fs::write(&file, (11 * 60 * 1000).to_string()).unwrap();
+    let late = json!({ "callback_query_id": pressed["callback_query_id"] });
+    assert!(drive.bot_refusal("answerCallbackQuery", late).await.contains("query is too old"));
+    std::fs::write(&file, (49 * 3600 * 1000).to_string()).unwrap();
+    let refused = drive.bot_refusal("deleteMessage", json!({ "chat_id": ADA, "message_id": id })).await;
+    assert_eq!(refused, "Bad Request: message can't be deleted");
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[tokio::test]
+async fn too_many_of_anything_is_refused() {
+    let drive = chatting().await;
+    let button = json!({ "text": "A", "callback_data": "a" });
+    let markup = json!({ "inline_keyboard": vec![vec![button; 4]; 26] });
+    let body = json!({ "chat_id": ADA, "text": "x", "reply_markup": markup });
+    assert_eq!(drive.bot_refusal("sendMessage", body).await, "Bad Request: reply markup is too long");
+    let command = json!({ "command": "a", "description": "b" });
+    let body = json!({ "commands": vec![command; 101] });
+    assert_eq!(drive.bot_refusal("setMyCommands", body).await, "Bad Request: BOT_COMMANDS_TOO_MUCH");
+    for (method, field, longest) in
+        [("setMyDescription", "description", 512), ("setMyShortDescription", "short_description", 120)]
+    {
+        drive.bot_ok(method, json!({ field: "a".repeat(longest) })).await;
+        assert_eq!(drive.bot(method, json!({ field: "a".repeat(longest + 1) })).await.0, 400);
+    }
+}
+
+#[tokio::test]
+async fn absurd_numbers_do_no_harm() {
+    let drive = chatting().await;
+    let entity = json!({ "type": "bold", "offset": u64::MAX, "length": 5 });
+    let body = json!({ "chat_id": ADA, "text": "x", "entities": [entity] });
+    assert!(drive.bot_refusal("sendMessage", body).await.contains("can't parse entities"));
+    drive.control("telegram/updates", json!({ "update_id": i64::MAX })).await;
+    for body in [json!({ "offset": i64::MIN }), json!({ "timeout": -5, "limit": -1 }), json!({ "offset": "x" })] {
+        drive.bot_ok("getUpdates", body).await;
+    }
+    drive.say(i64::MAX, "hello").await;
+    assert_eq!(
+        drive.bot_refusal("editMessageText", json!({ "chat_id": i64::MIN, "message_id": i64::MIN, "text": "x" })).await,
+        "Bad Request: message identifier is not specified"
+    );
 }

@@ -4,6 +4,7 @@
 //! `--help` and `GET /sandbox` show, and names every route.
 
 mod google;
+mod mails;
 mod telegram;
 
 use std::sync::Arc;
@@ -36,10 +37,10 @@ pub fn routes() -> impl IntoEndpoint {
         .at("/google/accounts/:name/scopes", post(google::change_scopes))
         .at("/google/accounts/:name/revoke", post(google::revoke))
         .at("/google/accounts/:name/expire-access-tokens", post(google::expire_access_tokens))
-        .at("/google/accounts/:name/forget-history", post(google::forget_history))
-        .at("/google/accounts/:name/mails", get(google::mails).post(google::add_mail))
-        .at("/google/accounts/:name/mails/:id", get(google::show_mail).delete(google::delete_mail))
-        .at("/google/accounts/:name/mails/:id/:act", post(google::label_mail))
+        .at("/google/accounts/:name/forget-history", post(mails::forget_history))
+        .at("/google/accounts/:name/mails", get(mails::list).post(mails::arrive))
+        .at("/google/accounts/:name/mails/:id", get(mails::show).delete(mails::delete))
+        .at("/google/accounts/:name/mails/:id/:act", post(mails::label))
         .at("/telegram/people", get(telegram::people))
         .at("/telegram/people/:user/messages", get(telegram::transcript).post(telegram::write))
         .at("/telegram/people/:user/press", post(telegram::press_button))

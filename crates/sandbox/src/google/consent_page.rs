@@ -4,7 +4,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Account, Google, authorize::AuthorizationRequest, scopes};
+use super::{Account, Google, asked::AuthorizationRequest, scopes};
 
 /// One form: hidden `request`, radio `account`, checkboxes `scope`, buttons `decision` = `allow` | `deny`.
 pub fn consent(google: &Google, id: &str, asked: &AuthorizationRequest) -> Markup {

@@ -4,6 +4,7 @@
 //! (`authorize`, `token`, `identity`, `gmail`); this file only keeps the state they share.
 
 pub mod answers;
+pub mod asked;
 pub mod authorize;
 pub mod consent_page;
 pub mod errors;
@@ -14,6 +15,8 @@ pub mod lively;
 pub mod mailbox;
 pub mod query;
 pub mod quota;
+pub mod refusal;
+pub mod revoke;
 pub mod scopes;
 pub mod token;
 
@@ -36,7 +39,7 @@ pub struct Google {
     pub redirect_uris: BTreeSet<String>,
     pub issuer: String,
     pub accounts: BTreeMap<String, Account>,
-    pub requests: HashMap<String, authorize::AuthorizationRequest>,
+    pub requests: HashMap<String, asked::AuthorizationRequest>,
     pub codes: HashMap<String, token::Code>,
     pub access_tokens: HashMap<String, AccessToken>,
     pub refresh_tokens: HashMap<String, RefreshToken>,

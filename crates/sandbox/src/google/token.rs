@@ -1,6 +1,6 @@
-//! `/token` and `/revoke`: codes become tokens, tokens become newer tokens, and grants end.
+//! `/token`: codes become tokens, and tokens become newer tokens.
 //!
-//! RFC 6749 sections 4.1.3, 5 and 6, RFC 7636 section 4.6, RFC 7009, and
+//! RFC 6749 sections 4.1.3, 5 and 6, RFC 7636 section 4.6, and
 //! <https://developers.google.com/identity/protocols/oauth2/web-server#exchange-authorization-code>.
 //! Every request ends in the ledger, refused ones too.
 
@@ -9,16 +9,18 @@ use std::{collections::BTreeSet, sync::Arc};
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use poem::{Body, Request, Response, handler, http::StatusCode, http::header, web::Data};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
-    authorize::{Challenge, is_pkce_text},
-    identity, scopes,
+    asked::{Challenge, is_pkce_text},
+    identity,
+    refusal::{Refusal, form, refusal},
+    scopes,
 };
 use crate::{
-    Sandbox, State, answer,
-    fields::{Fields, Repeated},
+    Sandbox, State,
+    fields::Fields,
     ledger::{TokenRequest, fingerprint},
 };
 
@@ -38,32 +40,6 @@ pub struct Code {
     pub consent: bool,
     pub issued_at: DateTime<Utc>,
     pub used: bool,
-}
-
-/// A refusal in the shape of RFC 6749 section 5.2.
-struct Refusal {
-    status: StatusCode,
-    error: &'static str,
-    description: String,
-    basic: bool,
-}
-
-fn refusal(error: &'static str, description: &str) -> Refusal {
-    Refusal { status: StatusCode::BAD_REQUEST, error, description: description.to_owned(), basic: false }
-}
-
-impl Refusal {
-    fn into_response(self) -> Response {
-        let body = json!({ "error": self.error, "error_description": self.description });
-        let response = answer::json(self.status, &body);
-        if self.basic { answer::challenge(response, "Basic realm=\"sandbox\"") } else { response }
-    }
-}
-
-impl From<Repeated> for Refusal {
-    fn from(Repeated(name): Repeated) -> Self {
-        refusal("invalid_request", &format!("Parameter given twice: {name}"))
-    }
 }
 
 /// What a successful request earned.
@@ -101,22 +77,6 @@ pub async fn endpoint(request: &Request, body: Body, Data(sandbox): Data<&Arc<Sa
     };
     state.ledger.token_requests.push(entry);
     response
-}
-
-/// Only `application/x-www-form-urlencoded` in the body. RFC 6749 section 4.1.3.
-async fn form(request: &Request, body: Body) -> Result<Fields, Refusal> {
-    let is_form = request
-        .content_type()
-        .and_then(|kind| kind.split(';').next())
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
-    if !is_form {
-        return Err(refusal("invalid_request", "Bad Request: the body must be form-encoded"));
-    }
-    let bytes = body
-        .into_bytes_limit(64 * 1024)
-        .await
-        .map_err(|_| refusal("invalid_request", "Bad Request: the body is too large"))?;
-    Ok(Fields::parse(&bytes))
 }
 
 fn serve(
@@ -300,39 +260,4 @@ fn write_answer(state: &mut State, grant_type: &str, issued: Issued, now: DateTi
         .header(header::CACHE_CONTROL, "no-store")
         .header(header::PRAGMA, "no-cache")
         .body(fault.spoil(body))
-}
-
-/// Ends the whole grant, whichever of its tokens is given, in the form or in the query.
-/// <https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke>
-#[handler]
-pub async fn revoke(request: &Request, body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    let query = Fields::parse(request.uri().query().unwrap_or_default().as_bytes());
-    let in_query = query.first("token").map(str::to_owned);
-    let token = match in_query {
-        Some(token) => Some(token),
-        None => match form(request, body).await {
-            Ok(fields) => fields.first("token").map(str::to_owned),
-            Err(refusal) => return refusal.into_response(),
-        },
-    };
-    let now = sandbox.clock.now();
-    let mut state = sandbox.state();
-    let Some(token) = token else {
-        return refusal("invalid_request", "Missing required parameter: token").into_response();
-    };
-    let account = state.google.account_of(&token, now);
-    state.ledger.revocations.push(json!({
-        "at": now,
-        "by": "client",
-        "account": account,
-        "token": fingerprint(&token),
-        "outcome": if account.is_some() { "revoked" } else { "invalid_token" },
-    }));
-    match account {
-        Some(account) => {
-            state.google.end_grant(&account);
-            answer::ok(&json!({}))
-        }
-        None => refusal("invalid_token", "Token expired or revoked").into_response(),
-    }
 }

@@ -27,7 +27,7 @@ impl Entity {
     }
 
     pub fn end(&self) -> usize {
-        self.offset + self.length
+        self.offset.saturating_add(self.length)
     }
 }
 

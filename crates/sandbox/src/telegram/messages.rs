@@ -4,20 +4,16 @@
 //! clients match on the words.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Chat, Message, Telegram,
-    entities::{self, Entity},
-    html,
     keyboard::{self, Markup},
     methods::{Answer, Refusal},
     parameters::Parameters,
+    text::formatted,
 };
 use crate::State;
-
-/// Characters of a text after its markup is read, in UTF-16 code units.
-const TEXT_LENGTH: usize = 4096;
 
 /// After this, a button press can no longer be answered. Telegram publishes no figure; clients give up at about this.
 const QUERY_MINUTES: i64 = 10;
@@ -38,14 +34,6 @@ const ACTIONS: [&str; 11] = [
     "record_video_note",
     "upload_video_note",
 ];
-
-/// A text after its markup was read.
-struct Formatted {
-    text: String,
-    entities: Vec<Entity>,
-    source: String,
-    parse_mode: Option<String>,
-}
 
 pub fn send(state: &mut State, parameters: &Parameters, now: DateTime<Utc>) -> Answer {
     let telegram = &mut state.telegram;
@@ -204,38 +192,6 @@ pub fn chat_action(state: &mut State, parameters: &Parameters, now: DateTime<Utc
         chat.version += 1;
     }
     Ok(true.into())
-}
-
-/// Reads the markup, cuts white space and measures what is left.
-fn formatted(parameters: &Parameters, too_long: &str) -> Result<Formatted, Refusal> {
-    let source = parameters.text("text").unwrap_or_default();
-    let parse_mode = parameters.text("parse_mode").filter(|mode| !mode.is_empty());
-    let cannot_parse = |why: &str| Refusal::bad_request(&format!("can't parse entities: {why}"));
-    let (text, entities) = match parse_mode.as_deref().map(str::to_ascii_lowercase).as_deref() {
-        None => {
-            let given = parameters.structure("entities")?.unwrap_or(Value::Array(Vec::new()));
-            let given: Vec<Entity> =
-                serde_json::from_value(given).map_err(|_| cannot_parse("Can't parse entities JSON object"))?;
-            if given.iter().any(|entity| entity.end() > entities::length(&source)) {
-                return Err(cannot_parse("entity out of the text's bounds"));
-            }
-            (source.clone(), given)
-        }
-        Some("html") => html::parse(&source).map_err(|why| cannot_parse(&why))?,
-        Some("markdown" | "markdownv2") => {
-            return Err(cannot_parse("Markdown is not supported by this stand-in; use HTML"));
-        }
-        Some(_) => return Err(Refusal::bad_request("unsupported parse_mode")),
-    };
-    let (text, entities) = entities::trim(&text, entities);
-    if text.is_empty() {
-        return Err(Refusal::bad_request("message text is empty"));
-    }
-    if entities::length(&text) > TEXT_LENGTH {
-        return Err(Refusal::bad_request(too_long));
-    }
-    let entities = entities::recognise(&text, entities);
-    Ok(Formatted { text, entities, source, parse_mode })
 }
 
 /// A bot can only write where somebody wrote first.

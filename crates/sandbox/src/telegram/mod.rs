@@ -11,6 +11,7 @@ pub mod methods;
 pub mod parameters;
 pub mod people;
 pub mod settings;
+pub mod text;
 pub mod updates;
 
 use std::collections::{BTreeMap, HashMap};

@@ -109,7 +109,7 @@ impl Telegram {
             "id": id,
             "from": self.user(from),
             "message": view,
-            "chat_instance": format!("{}", 7_700_000_000_i64 + chat_id),
+            "chat_instance": 7_700_000_000_i64.wrapping_add(chat_id).to_string(),
             "data": data,
         });
         let update_id = self.updates.push("callback_query", &query, now);

@@ -84,7 +84,7 @@ impl Updates {
     pub fn inject(&mut self, mut update: Value, now: DateTime<Utc>) -> i64 {
         let id = update["update_id"].as_i64().unwrap_or(self.next_id);
         update["update_id"] = id.into();
-        self.next_id = self.next_id.max(id + 1);
+        self.next_id = self.next_id.max(id.saturating_add(1));
         self.made.insert(id, update.clone());
         let place = self.queue.partition_point(|(queued, ..)| *queued <= id);
         self.queue.insert(place, (id, now, update));

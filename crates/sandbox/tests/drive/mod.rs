@@ -82,7 +82,7 @@ impl Drive {
     }
 
     /// The good authorization request; tests change single parameters.
-    pub fn authorization(&self) -> BTreeMap<&'static str, String> {
+    pub fn authorization() -> BTreeMap<&'static str, String> {
         BTreeMap::from([
             ("client_id", "sandbox-client".to_owned()),
             ("redirect_uri", REDIRECT.to_owned()),
@@ -126,7 +126,7 @@ impl Drive {
 
     /// A fresh code for alice with everything ticked.
     pub async fn code(&self) -> String {
-        self.code_for("alice", &self.authorization()).await
+        self.code_for("alice", &Self::authorization()).await
     }
 
     pub async fn code_for(&self, account: &str, asked: &BTreeMap<&'static str, String>) -> String {
@@ -135,7 +135,7 @@ impl Drive {
     }
 
     /// The good exchange; tests change single parameters.
-    pub fn exchange(&self, code: &str) -> BTreeMap<&'static str, String> {
+    pub fn exchange(code: &str) -> BTreeMap<&'static str, String> {
         BTreeMap::from([
             ("grant_type", "authorization_code".to_owned()),
             ("code", code.to_owned()),
@@ -153,7 +153,7 @@ impl Drive {
 
     /// Tokens of a fresh grant.
     pub async fn connect(&self) -> Value {
-        let (status, tokens) = self.token(&self.exchange(&self.code().await)).await;
+        let (status, tokens) = self.token(&Self::exchange(&self.code().await)).await;
         assert_eq!(status, 200, "{tokens}");
         tokens
     }
