@@ -47,7 +47,11 @@ impl Integration {
                 }])
             }
             Command::RecordRefresh(Refreshed { from, expires_at, rotated }) => {
-                Ok(self.if_current(from, || self.refreshed(expires_at, rotated, at)))
+                // Even after access was declared expired: a good token set that arrives late is still good.
+                if self.generation != from || !self.status.is_linked() {
+                    return Ok(vec![]);
+                }
+                Ok(self.refreshed(expires_at, rotated, at))
             }
             Command::RecordRefreshFailure { from, reason } => {
                 Ok(self.if_current(from, || vec![Event::RefreshFailed { reason }]))
@@ -130,7 +134,7 @@ impl Integration {
     fn refreshed(&self, expires_at: Option<DateTime<Utc>>, rotated: bool, at: DateTime<Utc>) -> Vec<Event> {
         let generation = self.generation.next();
         let mut events = vec![Event::AccessRefreshed { generation, issued_at: at, expires_at, rotated }];
-        if self.status == Status::Error {
+        if matches!(self.status, Status::Error | Status::Expired) {
             events.push(self.recovered());
         }
         events

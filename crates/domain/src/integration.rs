@@ -198,7 +198,8 @@ impl Integration {
             Event::AccessRecovered { .. } => {
                 self.alerted = false;
                 self.fault = None;
-                if self.status == Status::Error {
+                self.expired = None;
+                if self.status.is_linked() {
                     self.status = self.status_with_access();
                 }
             }

@@ -3,17 +3,23 @@
 //! Everything that changes an integration goes through [`Store::execute`], which commits events, views, vault rows and
 //! jobs together or not at all. No HTTP, no clock and no decision may enter this crate: it is told what happened when.
 
+mod api_keys;
 mod chain;
 mod commit;
+mod compare;
+mod connect;
 mod error;
 mod execute;
+mod inbox;
 mod integrations;
 mod keyring;
 mod log;
+mod mail;
 mod migrate;
 mod role;
 mod scope;
 mod tallies;
+mod telegram;
 mod unit;
 mod vault;
 mod write;
@@ -22,18 +28,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellhop_domain::TenantId;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
+/// The address of a Postgres and the role to use there.
+pub use sqlx::postgres::PgConnectOptions as DatabaseAddress;
+
+pub use crate::api_keys::ApiKey;
 pub use crate::chain::{GENESIS, Link};
+pub use crate::connect::{Attempt, BroughtBack, ConnectLink, ExchangeSecrets, seal_verifier};
 pub use crate::error::{ExecuteError, StoreError};
 pub use crate::execute::{Executed, Loaded, Request};
+pub use crate::inbox::{InboxMessage, InboxPage};
 pub use crate::integrations::IntegrationRow;
 pub use crate::keyring::{CannotOpen, DataKey, InvalidMasterKey, Keyring, Place, Purpose, plain_hash};
 pub use crate::log::{AuditEntry, BrokenChain, LogPosition, OperatorWords};
+pub use crate::mail::{MailContent, MailProgress, Underway};
 pub use crate::migrate::{MigrateError, migrate, rewrite_after_restore};
 pub use crate::role::RoleProblem;
+pub use crate::telegram::{BotSeat, Chat, ClaimedUpdate, LiveMessage, LiveState, NewUpdate, Shows, UpdateOutcome};
 pub use crate::unit::{
     Actor, Append, Change, Context, MailRow, Metadata, NewAttempt, Outcome, Settlement, UnitOfWork, event_id,
 };
@@ -59,7 +73,7 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// Opens the store without waiting for Postgres: calls fail until it can be reached.
     #[must_use]
-    pub fn open(options: PgConnectOptions, keyring: Keyring) -> Self {
+    pub fn open(options: DatabaseAddress, keyring: Keyring) -> Self {
         let pool = PgPoolOptions::new()
             .max_connections(20)
             .acquire_timeout(Duration::from_secs(5))

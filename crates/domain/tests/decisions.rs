@@ -1,0 +1,263 @@
+//! What commands make happen, as given, when, then.
+//!
+//! The framework's executor prints and unwraps; it is used as it is meant to be.
+
+use std::collections::BTreeSet;
+
+use bellhop_domain::{
+    At, AttemptId, AuthorizationFailure, Capability, Command, Event, ExpiryReason, FetchMode, Generation, Grant,
+    Integration, JobFailure, JobId, JobKind, OwnerId, Payload, Provider, Refreshed, Refusal, RevocationOutcome,
+    RevocationPlan,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use cqrs_es::test::TestFramework;
+use uuid::Uuid;
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_767_268_800, 0).unwrap()
+}
+
+fn given(events: &[Event]) -> cqrs_es::test::AggregateTestExecutor<Integration> {
+    TestFramework::<Integration>::with(At(now())).given(events.to_vec())
+}
+
+fn attempt(number: u128) -> AttemptId {
+    AttemptId::new(Uuid::from_u128(number))
+}
+
+fn job(number: u128) -> JobId {
+    JobId::new(Uuid::from_u128(number))
+}
+
+fn both() -> BTreeSet<Capability> {
+    Capability::ALL.into_iter().collect()
+}
+
+fn started(number: u128) -> Event {
+    Event::AuthorizationStarted {
+        owner: OwnerId::new(Uuid::from_u128(7)),
+        provider: Provider::Google,
+        attempt: attempt(number),
+        asked: both(),
+    }
+}
+
+fn granted(number: u128, generation: i64) -> Event {
+    Event::AccessGranted {
+        attempt: attempt(number),
+        generation: Generation::new(generation),
+        scopes: ["mail".to_owned()].into(),
+        granted: both(),
+        missing: BTreeSet::new(),
+        issued_at: now(),
+        expires_at: Some(now() + TimeDelta::hours(1)),
+        refreshable: true,
+    }
+}
+
+fn grant(capabilities: BTreeSet<Capability>) -> Grant {
+    Grant {
+        scopes: ["mail".to_owned()].into(),
+        granted: capabilities,
+        expires_at: Some(now() + TimeDelta::hours(1)),
+        refreshable: true,
+    }
+}
+
+fn grant_access(number: u128) -> Command {
+    Command::GrantAccess { attempt: attempt(number), asked: both(), grant: grant(both()) }
+}
+
+fn connected() -> Vec<Event> {
+    vec![started(1), granted(1, 1)]
+}
+
+fn connected_and(more: &[Event]) -> Vec<Event> {
+    [connected(), more.to_vec()].concat()
+}
+
+fn refresh(from: i64) -> Command {
+    Command::RecordRefresh(Refreshed {
+        from: Generation::new(from),
+        expires_at: Some(now() + TimeDelta::hours(1)),
+        rotated: false,
+    })
+}
+
+fn refreshed(generation: i64) -> Event {
+    Event::AccessRefreshed {
+        generation: Generation::new(generation),
+        issued_at: now(),
+        expires_at: Some(now() + TimeDelta::hours(1)),
+        rotated: false,
+    }
+}
+
+fn buried(number: u128, payload: Payload, alert: bool) -> Event {
+    Event::JobBuried { job: job(number), payload, attempts: 5, reason: JobFailure::ProviderUnavailable, alert }
+}
+
+fn refresh_payload(generation: i64) -> Payload {
+    Payload::RefreshAccess { generation: Generation::new(generation) }
+}
+
+fn recovered() -> Event {
+    Event::AccessRecovered { granted: both() }
+}
+
+fn disconnected(generation: i64, revocation: RevocationPlan) -> Event {
+    Event::Disconnected { generation: Generation::new(generation), revocation }
+}
+
+#[test]
+fn a_grant_takes_the_next_generation_and_says_what_is_missing() {
+    given(&[started(1)]).when(grant_access(1)).then_expect_events(vec![granted(1, 1)]);
+    let mail = BTreeSet::from([Capability::Mail]);
+    given(&[started(1)])
+        .when(Command::GrantAccess { attempt: attempt(1), asked: both(), grant: grant(mail.clone()) })
+        .then_expect_events(vec![Event::AccessGranted {
+            attempt: attempt(1),
+            generation: Generation::new(1),
+            scopes: ["mail".to_owned()].into(),
+            granted: mail,
+            missing: BTreeSet::from([Capability::Calendar]),
+            issued_at: now(),
+            expires_at: Some(now() + TimeDelta::hours(1)),
+            refreshable: true,
+        }]);
+}
+
+#[test]
+fn a_grant_without_a_walk_is_refused() {
+    given(&[]).when(grant_access(1)).then_expect_error(Refusal::UnknownAttempt);
+}
+
+#[test]
+fn a_walk_ends_once() {
+    let failed = Event::AuthorizationFailed { attempt: attempt(1), reason: AuthorizationFailure::Denied };
+    let fail = Command::FailAuthorization { attempt: attempt(1), reason: AuthorizationFailure::Denied };
+    given(&[started(1)]).when(fail.clone()).then_expect_events(vec![failed.clone()]);
+    given(&[started(1), failed.clone()]).when(fail.clone()).then_expect_events(vec![]);
+    given(&[started(1), failed]).when(Command::RejectLink { attempt: attempt(1) }).then_expect_events(vec![]);
+    given(&connected()).when(fail).then_expect_events(vec![]);
+}
+
+#[test]
+fn a_late_refresh_changes_nothing() {
+    given(&connected()).when(refresh(1)).then_expect_events(vec![refreshed(2)]);
+    given(&connected_and(&[refreshed(2)])).when(refresh(1)).then_expect_events(vec![]);
+    given(&connected_and(&[disconnected(2, RevocationPlan::Revoke)])).when(refresh(1)).then_expect_events(vec![]);
+}
+
+#[test]
+fn a_good_answer_that_comes_after_the_expiry_brings_access_back() {
+    let expired = Event::AccessExpired { reason: ExpiryReason::AnswerLost };
+    given(&connected_and(&[expired])).when(refresh(1)).then_expect_events(vec![refreshed(2), recovered()]);
+}
+
+#[test]
+fn access_expires_once_and_only_for_the_current_token_set() {
+    let expire = |from| Command::ExpireAccess { from: Generation::new(from), reason: ExpiryReason::RefreshRefused };
+    let expired = Event::AccessExpired { reason: ExpiryReason::RefreshRefused };
+    given(&connected()).when(expire(1)).then_expect_events(vec![expired.clone()]);
+    given(&connected_and(&[expired])).when(expire(1)).then_expect_events(vec![]);
+    given(&connected_and(&[refreshed(2)])).when(expire(1)).then_expect_events(vec![]);
+}
+
+#[test]
+fn a_refused_client_is_a_fault_of_ours_that_ends_with_the_next_refresh() {
+    let failed = Event::RefreshFailed { reason: JobFailure::InvalidClient };
+    given(&connected_and(&[failed])).when(refresh(1)).then_expect_events(vec![refreshed(2), recovered()]);
+    let passing = Event::RefreshFailed { reason: JobFailure::ProviderTimeout };
+    given(&connected_and(&[passing])).when(refresh(1)).then_expect_events(vec![refreshed(2)]);
+}
+
+#[test]
+fn a_fetch_that_found_nothing_says_nothing_unless_it_ends_trouble() {
+    let fetch = |added| Command::RecordMail {
+        mode: FetchMode::Incremental,
+        added,
+        updated: 0,
+        removed: 0,
+        cursor: "c".to_owned(),
+    };
+    let fetched = Event::MailFetched {
+        mode: FetchMode::Incremental,
+        added: 2,
+        updated: 0,
+        removed: 0,
+        cursor: "c".to_owned(),
+    };
+    given(&connected()).when(fetch(0)).then_expect_events(vec![]);
+    given(&connected()).when(fetch(2)).then_expect_events(vec![fetched.clone()]);
+    let trouble = connected_and(&[buried(1, Payload::FetchMail, true)]);
+    given(&trouble).when(fetch(0)).then_expect_events(vec![recovered()]);
+    given(&trouble).when(fetch(2)).then_expect_events(vec![fetched, recovered()]);
+}
+
+#[test]
+fn the_owner_is_told_once_per_trouble() {
+    let bury = |number| Command::BuryJob {
+        job: job(number),
+        payload: Payload::FetchMail,
+        attempts: 5,
+        reason: JobFailure::ProviderUnavailable,
+    };
+    given(&connected()).when(bury(1)).then_expect_events(vec![buried(1, Payload::FetchMail, true)]);
+    let once = connected_and(&[buried(1, Payload::FetchMail, true)]);
+    given(&once).when(bury(2)).then_expect_events(vec![buried(2, Payload::FetchMail, false)]);
+    given(&once).when(bury(1)).then_expect_events(vec![]);
+    let over = connected_and(&[buried(1, Payload::FetchMail, true), recovered()]);
+    given(&over).when(bury(2)).then_expect_events(vec![buried(2, Payload::FetchMail, true)]);
+}
+
+#[test]
+fn a_replay_happens_once_and_not_where_the_work_has_been_done() {
+    let replay = Command::ReplayJob { job: job(1) };
+    let dead = connected_and(&[buried(1, refresh_payload(1), true)]);
+    let replayed = Event::JobReplayed { job: job(1), payload: refresh_payload(1) };
+    given(&dead).when(replay.clone()).then_expect_events(vec![replayed.clone()]);
+    given(&[dead.clone(), vec![replayed]].concat())
+        .when(replay.clone())
+        .then_expect_error(Refusal::NoSuchDeadLetter);
+    given(&[dead, vec![refreshed(2), recovered()]].concat()).when(replay).then_expect_events(vec![
+        Event::JobDiscarded { job: job(1), kind: JobKind::RefreshAccess, superseded: true },
+    ]);
+}
+
+#[test]
+fn a_disconnect_takes_a_generation_and_happens_once() {
+    let disconnect = Command::Disconnect { shared_account: false };
+    given(&connected())
+        .when(disconnect.clone())
+        .then_expect_events(vec![disconnected(2, RevocationPlan::Revoke)]);
+    given(&connected())
+        .when(Command::Disconnect { shared_account: true })
+        .then_expect_events(vec![disconnected(2, RevocationPlan::SharedAccount)]);
+    given(&[started(1)]).when(disconnect.clone()).then_expect_events(vec![disconnected(1, RevocationPlan::Nothing)]);
+    given(&connected_and(&[disconnected(2, RevocationPlan::Revoke)])).when(disconnect).then_expect_events(vec![]);
+}
+
+#[test]
+fn erasing_waits_for_the_disconnect_and_the_revocation() {
+    let gone = disconnected(2, RevocationPlan::Revoke);
+    let erased = Event::Erased { generation: Generation::new(3) };
+    given(&[]).when(Command::Erase).then_expect_error(Refusal::NotFound);
+    given(&connected()).when(Command::Erase).then_expect_error(Refusal::StillConnected);
+    given(&connected_and(std::slice::from_ref(&gone))).when(Command::Erase).then_expect_error(Refusal::RevocationOpen);
+    let revoked = Event::AccessRevoked { job: job(1), outcome: RevocationOutcome::Revoked };
+    given(&connected_and(&[gone.clone(), revoked])).when(Command::Erase).then_expect_events(vec![erased.clone()]);
+    let revoke = Payload::RevokeAccess { generation: Generation::new(1) };
+    given(&connected_and(&[gone.clone(), buried(1, revoke, true)]))
+        .when(Command::Erase)
+        .then_expect_events(vec![erased.clone()]);
+    given(&connected_and(&[gone, erased])).when(Command::Erase).then_expect_events(vec![]);
+}
+
+#[test]
+fn nothing_starts_on_what_has_ended() {
+    let gone = connected_and(&[disconnected(2, RevocationPlan::Nothing)]);
+    given(&gone).when(grant_access(2)).then_expect_error(Refusal::Disconnected);
+    let erased = [gone, vec![Event::Erased { generation: Generation::new(3) }]].concat();
+    given(&erased).when(grant_access(2)).then_expect_error(Refusal::Erased);
+}
