@@ -12,6 +12,7 @@ mod error;
 mod execute;
 mod inbox;
 mod integrations;
+mod jobs;
 mod keyring;
 mod log;
 mod mail;
@@ -42,6 +43,10 @@ pub use crate::error::{ExecuteError, StoreError};
 pub use crate::execute::{Executed, Loaded, Request};
 pub use crate::inbox::{InboxMessage, InboxPage};
 pub use crate::integrations::IntegrationRow;
+pub use crate::jobs::{
+    CRASHES_UNTIL_POISON, Cause, Dispatched, JobRow, JobState, LEASE_SECONDS, LetterFilter, QueueCount, Reconciled,
+    StartedJob, Turn,
+};
 pub use crate::keyring::{CannotOpen, DataKey, InvalidMasterKey, Keyring, Place, Purpose, plain_hash};
 pub use crate::log::{AuditEntry, BrokenChain, LogPosition, OperatorWords};
 pub use crate::mail::{MailContent, MailProgress, Underway};
