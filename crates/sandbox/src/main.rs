@@ -14,7 +14,11 @@ async fn main() -> std::io::Result<()> {
         .with_writer(std::io::stderr)
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,poem=warn")))
         .init();
-    let running = bellhop_sandbox::start(Settings::parse()).await?;
+    let settings = Settings::parse();
+    let address = settings.listen;
+    let running = bellhop_sandbox::start(settings)
+        .await
+        .map_err(|error| std::io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
     let mut out = std::io::stdout();
     // Whoever starts us waits for this line: it must not sit in a buffer.
     writeln!(out, "listening on {}", running.origin())?;
