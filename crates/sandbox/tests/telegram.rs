@@ -99,10 +99,10 @@ async fn html_is_read_as_strictly_as_telegram_does() {
     }
     let source = "  <b>Bold <i>both</i></b> 🎂 <a href=\"https://x.example/?a=1&amp;b=2\">link</a> \
                   <code>a &lt; b</code> <blockquote expandable>q</blockquote> AT&T <tg-spoiler>s</tg-spoiler> \
-                  <pre><code class=\"language-rust\">fn</code></pre> /help";
+                  <pre><code class=\"language-rust\">fn</code></pre> /help.";
     let body = json!({ "chat_id": ADA, "text": source, "parse_mode": "HTML" });
     let sent = drive.bot_ok("sendMessage", body).await;
-    assert_eq!(sent["text"], "Bold both 🎂 link a < b q AT&T s fn /help");
+    assert_eq!(sent["text"], "Bold both 🎂 link a < b q AT&T s fn /help.");
     let entities = sent["entities"].as_array().unwrap();
     let of = |kind: &str| entities.iter().find(|entity| entity["type"] == kind).unwrap();
     assert_eq!((of("bold")["offset"].as_u64(), of("bold")["length"].as_u64()), (Some(0), Some(9)));

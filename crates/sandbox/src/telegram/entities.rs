@@ -58,11 +58,12 @@ pub fn trim(text: &str, entities: Vec<Entity>) -> (String, Vec<Entity>) {
 pub fn recognise(text: &str, mut entities: Vec<Entity>) -> Vec<Entity> {
     let mut offset = 0;
     for word in text.split_inclusive(char::is_whitespace) {
-        let bare = word.trim_end();
+        // "see /help." names the command /help.
+        let bare = word.trim_end().trim_end_matches(['.', ',', ')', '!', '?', ':', ';']);
         let found = if is_command(bare) {
             Some(("bot_command", length(bare)))
         } else if bare.starts_with("http://") || bare.starts_with("https://") {
-            Some(("url", length(bare.trim_end_matches(['.', ',', ')', '!', '?']))))
+            Some(("url", length(bare)))
         } else if is_mention(bare) {
             Some(("mention", length(bare)))
         } else {
