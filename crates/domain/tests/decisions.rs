@@ -181,13 +181,8 @@ fn a_fetch_that_found_nothing_says_nothing_unless_it_ends_trouble() {
         removed: 0,
         cursor: "c".to_owned(),
     };
-    let fetched = Event::MailFetched {
-        mode: FetchMode::Incremental,
-        added: 2,
-        updated: 0,
-        removed: 0,
-        cursor: "c".to_owned(),
-    };
+    let fetched =
+        Event::MailFetched { mode: FetchMode::Incremental, added: 2, updated: 0, removed: 0, cursor: "c".to_owned() };
     given(&connected()).when(fetch(0)).then_expect_events(vec![]);
     given(&connected()).when(fetch(2)).then_expect_events(vec![fetched.clone()]);
     let trouble = connected_and(&[buried(1, Payload::FetchMail, true)]);
@@ -217,20 +212,16 @@ fn a_replay_happens_once_and_not_where_the_work_has_been_done() {
     let dead = connected_and(&[buried(1, refresh_payload(1), true)]);
     let replayed = Event::JobReplayed { job: job(1), payload: refresh_payload(1) };
     given(&dead).when(replay.clone()).then_expect_events(vec![replayed.clone()]);
-    given(&[dead.clone(), vec![replayed]].concat())
-        .when(replay.clone())
-        .then_expect_error(Refusal::NoSuchDeadLetter);
-    given(&[dead, vec![refreshed(2), recovered()]].concat()).when(replay).then_expect_events(vec![
-        Event::JobDiscarded { job: job(1), kind: JobKind::RefreshAccess, superseded: true },
-    ]);
+    given(&[dead.clone(), vec![replayed]].concat()).when(replay.clone()).then_expect_error(Refusal::NoSuchDeadLetter);
+    given(&[dead, vec![refreshed(2), recovered()]].concat())
+        .when(replay)
+        .then_expect_events(vec![Event::JobDiscarded { job: job(1), kind: JobKind::RefreshAccess, superseded: true }]);
 }
 
 #[test]
 fn a_disconnect_takes_a_generation_and_happens_once() {
     let disconnect = Command::Disconnect { shared_account: false };
-    given(&connected())
-        .when(disconnect.clone())
-        .then_expect_events(vec![disconnected(2, RevocationPlan::Revoke)]);
+    given(&connected()).when(disconnect.clone()).then_expect_events(vec![disconnected(2, RevocationPlan::Revoke)]);
     given(&connected())
         .when(Command::Disconnect { shared_account: true })
         .then_expect_events(vec![disconnected(2, RevocationPlan::SharedAccount)]);

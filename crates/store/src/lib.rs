@@ -25,6 +25,10 @@ mod unit;
 mod vault;
 mod write;
 
+// The tests inside this crate share their set-up with those outside.
+#[cfg(test)]
+extern crate self as bellhop_store;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -6,9 +6,7 @@
 use std::str::FromStr;
 
 use base64::Engine;
-use bellhop_domain::{
-    AttemptId, Capability, Command, CommandId, Grant, IntegrationId, OwnerId, Provider, TenantId,
-};
+use bellhop_domain::{AttemptId, Capability, Command, CommandId, Grant, IntegrationId, OwnerId, Provider, TenantId};
 use bellhop_store::{Actor, Context, DatabaseAddress, Keyring, Request, Store, Tokens};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -59,7 +57,13 @@ impl Database {
         PgConnection::connect_with(&self.owner).await.unwrap()
     }
 
+    /// Ends whatever is still connected and drops the database. Each role may only end its own sessions.
     pub async fn drop(self) {
+        let mut serving = PgConnection::connect_with(&self.serving).await.unwrap();
+        let end = "select pg_terminate_backend(pid) from pg_stat_activity
+                   where datname = current_database() and usename = current_user and pid <> pg_backend_pid()";
+        sqlx::raw_sql(end).execute(&mut serving).await.unwrap();
+        serving.close().await.unwrap();
         let mut connection = PgConnection::connect(&self.admin).await.unwrap();
         let sql = format!("drop database {} with (force)", self.name);
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();

@@ -1,0 +1,245 @@
+//! The words of the log as they are stored, and the jobs that events cause.
+
+use std::collections::BTreeSet;
+
+use bellhop_domain::{
+    AttemptId, AuthorizationFailure, Capability, Close, Delivery, Event, EventId, ExpiryReason, FetchMode, Generation,
+    IntegrationId, Job, JobFailure, JobId, JobKind, Jobs, Notice, OwnerId, Payload, Provider, RecordedEvent,
+    RevocationOutcome, RevocationPlan, TenantId, follow,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+use uuid::Uuid;
+
+const ONE: &str = "00000000-0000-0000-0000-000000000001";
+
+fn noon() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_767_268_800, 0).unwrap()
+}
+
+fn one() -> Uuid {
+    Uuid::from_u128(1)
+}
+
+fn every_event() -> Vec<(Event, serde_json::Value)> {
+    let job = JobId::new(one());
+    let attempt = AttemptId::new(one());
+    let generation = Generation::new(2);
+    let mail = BTreeSet::from([Capability::Mail]);
+    let calendar = BTreeSet::from([Capability::Calendar]);
+    vec![
+        (
+            Event::AuthorizationStarted {
+                owner: OwnerId::new(one()),
+                provider: Provider::Google,
+                attempt,
+                asked: mail.clone(),
+            },
+            json!({"event": "AuthorizationStarted", "owner": ONE, "provider": "google", "attempt": ONE, "asked": ["mail"]}),
+        ),
+        (
+            Event::AuthorizationFailed { attempt, reason: AuthorizationFailure::ExchangeTimedOut },
+            json!({"event": "AuthorizationFailed", "attempt": ONE, "reason": "exchange_timed_out"}),
+        ),
+        (Event::LinkRejected { attempt }, json!({"event": "LinkRejected", "attempt": ONE})),
+        (
+            Event::AccessGranted {
+                attempt,
+                generation,
+                scopes: ["a".to_owned(), "b".to_owned()].into(),
+                granted: mail.clone(),
+                missing: calendar,
+                issued_at: noon(),
+                expires_at: None,
+                refreshable: true,
+            },
+            json!({"event": "AccessGranted", "attempt": ONE, "generation": 2, "scopes": ["a", "b"], "granted": ["mail"],
+                "missing": ["calendar"], "issued_at": "2026-01-01T12:00:00Z", "expires_at": null, "refreshable": true}),
+        ),
+        (
+            Event::AccessRefreshed { generation, issued_at: noon(), expires_at: Some(noon()), rotated: true },
+            json!({"event": "AccessRefreshed", "generation": 2, "issued_at": "2026-01-01T12:00:00Z",
+                "expires_at": "2026-01-01T12:00:00Z", "rotated": true}),
+        ),
+        (
+            Event::RefreshFailed { reason: JobFailure::ProviderTimeout },
+            json!({"event": "RefreshFailed", "reason": "provider_timeout"}),
+        ),
+        (
+            Event::AccessExpired { reason: ExpiryReason::AnswerLost },
+            json!({"event": "AccessExpired", "reason": "answer_lost"}),
+        ),
+        (Event::AccessRecovered { granted: mail }, json!({"event": "AccessRecovered", "granted": ["mail"]})),
+        (
+            Event::MailFetched { mode: FetchMode::Full, added: 3, updated: 2, removed: 1, cursor: "c".to_owned() },
+            json!({"event": "MailFetched", "mode": "full", "added": 3, "updated": 2, "removed": 1, "cursor": "c"}),
+        ),
+        (
+            Event::OwnerNotified {
+                job,
+                notice: Notice::AccessExpired { reason: ExpiryReason::RefreshRefused },
+                delivery: Delivery::Sent,
+            },
+            json!({"event": "OwnerNotified", "job": ONE, "notice": {"notice": "access_expired", "reason": "refresh_refused"},
+                "delivery": "sent"}),
+        ),
+        (
+            Event::AccessRevoked { job, outcome: RevocationOutcome::AlreadyInvalid },
+            json!({"event": "AccessRevoked", "job": ONE, "outcome": "already_invalid"}),
+        ),
+        (
+            Event::JobFailed { job, kind: JobKind::FetchMail, attempt: 1, reason: JobFailure::Internal },
+            json!({"event": "JobFailed", "job": ONE, "kind": "fetch_mail", "attempt": 1, "reason": "internal"}),
+        ),
+        (
+            Event::JobBuried {
+                job,
+                payload: Payload::RefreshAccess { generation },
+                attempts: 5,
+                reason: JobFailure::Poison,
+                alert: true,
+            },
+            json!({"event": "JobBuried", "job": ONE, "payload": {"kind": "refresh_access", "generation": 2}, "attempts": 5,
+                "reason": "poison", "alert": true}),
+        ),
+        (
+            Event::JobReplayed { job, payload: Payload::FetchMail },
+            json!({"event": "JobReplayed", "job": ONE, "payload": {"kind": "fetch_mail"}}),
+        ),
+        (
+            Event::JobDiscarded { job, kind: JobKind::RevokeAccess, superseded: false },
+            json!({"event": "JobDiscarded", "job": ONE, "kind": "revoke_access", "superseded": false}),
+        ),
+        (
+            Event::Disconnected { generation, revocation: RevocationPlan::SharedAccount },
+            json!({"event": "Disconnected", "generation": 2, "revocation": "shared_account"}),
+        ),
+        (Event::Erased { generation }, json!({"event": "Erased", "generation": 2})),
+    ]
+}
+
+#[test]
+fn every_event_is_stored_in_the_words_it_was_first_stored_in() {
+    for (event, golden) in every_event() {
+        assert_eq!(serde_json::to_value(&event).unwrap(), golden);
+        assert_eq!(serde_json::from_value::<Event>(golden).unwrap(), event);
+    }
+}
+
+fn recorded(number: u128, event: Event, at: DateTime<Utc>) -> RecordedEvent {
+    RecordedEvent {
+        id: EventId::new(Uuid::from_u128(number)),
+        integration: IntegrationId::new(one()),
+        tenant: TenantId::new(one()),
+        version: i64::try_from(number).unwrap(),
+        at,
+        event,
+    }
+}
+
+fn granted(expires_at: Option<DateTime<Utc>>) -> Event {
+    Event::AccessGranted {
+        attempt: AttemptId::new(one()),
+        generation: Generation::new(1),
+        scopes: BTreeSet::new(),
+        granted: BTreeSet::from([Capability::Mail]),
+        missing: BTreeSet::new(),
+        issued_at: noon(),
+        expires_at,
+        refreshable: true,
+    }
+}
+
+fn refreshed(generation: i64, expires_at: Option<DateTime<Utc>>) -> Event {
+    Event::AccessRefreshed { generation: Generation::new(generation), issued_at: noon(), expires_at, rotated: false }
+}
+
+fn due_of(kind: JobKind, event: Event, number: u128) -> DateTime<Utc> {
+    let consequences = follow(&recorded(number, event, noon()));
+    consequences.open.iter().find(|job| job.payload.kind() == kind).unwrap().due_at
+}
+
+#[test]
+fn a_refresh_is_due_its_lead_before_the_end_and_a_little_earlier_for_some() {
+    let end = noon() + TimeDelta::hours(1);
+    for number in [1, 500, 999, 123_456_789] {
+        let due = due_of(JobKind::RefreshAccess, granted(Some(end)), number);
+        assert!(due <= end - TimeDelta::minutes(10) && due > end - TimeDelta::minutes(11), "{due}");
+    }
+    let short = noon() + TimeDelta::seconds(20);
+    let due = due_of(JobKind::RefreshAccess, granted(Some(short)), 7);
+    assert!(due <= noon() + TimeDelta::seconds(10) && due >= noon() + TimeDelta::seconds(9), "{due}");
+}
+
+#[test]
+fn a_token_of_unknown_lifetime_is_replaced_at_once_and_then_every_half_hour() {
+    assert_eq!(due_of(JobKind::RefreshAccess, granted(None), 1), noon());
+    assert_eq!(due_of(JobKind::RefreshAccess, refreshed(2, None), 1), noon() + TimeDelta::minutes(30));
+}
+
+#[test]
+fn a_token_that_is_dead_on_arrival_does_not_flood_the_provider() {
+    let due = due_of(JobKind::RefreshAccess, refreshed(2, Some(noon())), 1);
+    assert!(due > noon());
+}
+
+#[test]
+fn a_disconnect_closes_everything_and_revokes_the_last_token_set() {
+    let event = Event::Disconnected { generation: Generation::new(5), revocation: RevocationPlan::Revoke };
+    let consequences = follow(&recorded(9, event, noon()));
+    assert_eq!(consequences.close, [Close::All]);
+    let payloads: Vec<Payload> = consequences.open.into_iter().map(|job| job.payload).collect();
+    assert_eq!(payloads, [Payload::RevokeAccess { generation: Generation::new(4) }]);
+}
+
+fn kinds(jobs: &std::collections::BTreeMap<JobId, Job>) -> Vec<JobKind> {
+    let mut kinds: Vec<JobKind> = jobs.values().map(|job| job.payload.kind()).collect();
+    kinds.sort_unstable();
+    kinds
+}
+
+#[test]
+fn a_burial_leaves_a_letter_and_a_successor_and_a_replay_takes_its_place() {
+    let mut jobs = Jobs::default();
+    jobs.take_in(&recorded(1, granted(Some(noon() + TimeDelta::hours(1))), noon()));
+    assert_eq!(kinds(&jobs.open), [JobKind::RefreshAccess, JobKind::FetchMail]);
+    let fetch = jobs.open.values().find(|job| job.payload == Payload::FetchMail).unwrap().clone();
+    let buried = Event::JobBuried {
+        job: fetch.id,
+        payload: Payload::FetchMail,
+        attempts: 1,
+        reason: JobFailure::RequestRefused,
+        alert: true,
+    };
+    jobs.take_in(&recorded(2, buried, noon()));
+    assert_eq!(kinds(&jobs.open), [JobKind::RefreshAccess, JobKind::FetchMail, JobKind::NotifyOwner]);
+    assert_eq!(kinds(&jobs.dead), [JobKind::FetchMail]);
+    let successor = jobs.open.values().find(|job| job.payload == Payload::FetchMail).unwrap().clone();
+    assert_eq!(successor.due_at, noon() + TimeDelta::minutes(5));
+
+    jobs.take_in(&recorded(3, Event::JobReplayed { job: fetch.id, payload: Payload::FetchMail }, noon()));
+    assert!(jobs.open.contains_key(&fetch.id) && !jobs.open.contains_key(&successor.id));
+    assert!(jobs.dead.is_empty());
+}
+
+#[test]
+fn a_single_kind_has_one_open_job_however_often_it_is_opened() {
+    let mut jobs = Jobs::default();
+    let recovered = Event::AccessRecovered { granted: BTreeSet::from([Capability::Mail]) };
+    for number in 1..4 {
+        jobs.take_in(&recorded(number, recovered.clone(), noon()));
+    }
+    assert_eq!(kinds(&jobs.open), [JobKind::FetchMail]);
+}
+
+#[test]
+fn an_expiry_closes_what_needs_access_and_tells_the_owner() {
+    let mut jobs = Jobs::default();
+    jobs.take_in(&recorded(1, granted(None), noon()));
+    jobs.take_in(&recorded(2, Event::AccessExpired { reason: ExpiryReason::RefreshRefused }, noon()));
+    assert_eq!(kinds(&jobs.open), [JobKind::NotifyOwner]);
+    let notify = *jobs.open.keys().next().unwrap();
+    let notice = Notice::AccessExpired { reason: ExpiryReason::RefreshRefused };
+    jobs.take_in(&recorded(3, Event::OwnerNotified { job: notify, notice, delivery: Delivery::Sent }, noon()));
+    assert!(jobs.open.is_empty());
+}
