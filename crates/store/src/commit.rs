@@ -33,9 +33,6 @@ pub enum CommitError {
     /// A stream has moved on. Load it again and decide again.
     #[error("a stream has moved on")]
     Conflict,
-    /// The same command was written before. Answer as then.
-    #[error("the command was carried out before")]
-    Repeated,
     /// The run no longer holds its job. Nothing of the unit was written.
     #[error("the run no longer holds its job")]
     LeaseLost,
@@ -56,7 +53,7 @@ pub enum CommitError {
 impl From<CommitError> for StoreError {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Conflict | CommitError::Repeated | CommitError::LinkUsed => Self::Contended,
+            CommitError::Conflict | CommitError::LinkUsed => Self::Contended,
             CommitError::LeaseLost => Self::LeaseLost,
             CommitError::Database(error) => Self::Database(error),
             CommitError::Unreadable(what) => Self::Unreadable(what),
@@ -198,9 +195,7 @@ async fn try_commit(pool: &PgPool, units: &[&UnitOfWork]) -> Result<Vec<Result<(
     let heads = lock_states(&mut transaction, units).await?;
     let held = lock_jobs(&mut transaction, units).await?;
     let unused = lock_links(&mut transaction, units).await?;
-    let known = known_commands(&mut transaction, units).await?;
-    let verdicts: Vec<Result<(), CommitError>> =
-        units.iter().map(|unit| judge(unit, &heads, &held, &unused, &known)).collect();
+    let verdicts: Vec<Result<(), CommitError>> = units.iter().map(|unit| judge(unit, &heads, &held, &unused)).collect();
 
     let winners: Vec<&UnitOfWork> =
         units.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok()).map(|(unit, _)| *unit).collect();
@@ -216,11 +211,7 @@ fn judge(
     heads: &BTreeMap<Uuid, write::Head>,
     held: &HashSet<(Uuid, Uuid)>,
     unused: &HashSet<[u8; 32]>,
-    known: &HashSet<(Uuid, Uuid)>,
 ) -> Result<(), CommitError> {
-    if known.contains(&(unit.context.tenant.uuid(), unit.context.command.uuid())) {
-        return Err(CommitError::Repeated);
-    }
     for append in &unit.appends {
         if heads.get(&append.stream.uuid()).is_none_or(|head| head.version != append.expected) {
             return Err(CommitError::Conflict);
@@ -306,22 +297,6 @@ async fn lock_links(
     .fetch_all(&mut **transaction)
     .await?;
     Ok(rows.into_iter().filter_map(|hash| hash.try_into().ok()).collect())
-}
-
-async fn known_commands(
-    transaction: &mut Transaction<'_, Postgres>,
-    units: &[&UnitOfWork],
-) -> Result<HashSet<(Uuid, Uuid)>, sqlx::Error> {
-    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) =
-        units.iter().map(|unit| (unit.context.tenant.uuid(), unit.context.command.uuid())).unzip();
-    let rows = sqlx::query!(
-        "select tenant, id from commands where (tenant, id) in (select * from unnest($1::uuid[], $2::uuid[]))",
-        &tenants,
-        &ids
-    )
-    .fetch_all(&mut **transaction)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.tenant, row.id)).collect())
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ impl Store {
             match self.commits.commit(unit).await {
                 Ok(()) => return Ok(Executed { events, repeated: false }),
                 // Decided on something that is no longer so, or another caller carried out the same command meanwhile.
-                Err(CommitError::Conflict | CommitError::Repeated) => {}
+                Err(CommitError::Conflict) => {}
                 Err(error) => return Err(StoreError::from(error).into()),
             }
         }
