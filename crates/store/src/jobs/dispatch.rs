@@ -53,7 +53,11 @@ impl Store {
         rows.sort_by_key(|row| row.due_at);
         Ok(rows
             .into_iter()
-            .map(|row| Dispatched { tenant: TenantId::new(row.tenant), job: JobId::new(row.id), dispatch: row.dispatch })
+            .map(|row| Dispatched {
+                tenant: TenantId::new(row.tenant),
+                job: JobId::new(row.id),
+                dispatch: row.dispatch,
+            })
             .collect())
     }
 }

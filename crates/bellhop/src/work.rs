@@ -1,0 +1,50 @@
+//! The way of a job from its row to its end: relay, belt, worker, run, settlement.
+//!
+//! Postgres decides and Redis carries. Anything here may die at any moment, be stopped for a minute or happen twice; what
+//! keeps that harmless are the compare-and-sets of `bellhop_store`, never something remembered here.
+//!
+//! ```text
+//! relay.rs    due rows -> belt; lapsed leases back; housekeeping
+//! belt.rs     what Redis carries, and how apalis is kept from its own ideas
+//! worker.rs   belt -> runs, and direct.rs in its stead while the belt is away
+//! run.rs      one run: its slot, its lease, its handler
+//! settle.rs   what a verdict means for the row
+//! ```
+
+mod belt;
+mod direct;
+pub mod relay;
+mod run;
+mod settle;
+mod trouble;
+pub mod worker;
+
+use std::time::Duration;
+
+use bellhop_domain::Queue;
+use redis::Client;
+use secrecy::ExposeSecret;
+
+use crate::app::App;
+
+/// How long Redis has to answer whether it can be reached.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many runs of a queue one process has at the same time. A queue of its own keeps a slow mailbox from delaying a
+/// refresh.
+const fn run_slots(queue: Queue) -> usize {
+    match queue {
+        Queue::Access => 8,
+        Queue::Fetch | Queue::Notify => 4,
+    }
+}
+
+/// Whether Redis takes a write at this moment. One that is out of memory or read-only carries nothing, though it answers.
+pub async fn is_belt_reachable(app: &App) -> bool {
+    let ask = async {
+        let client = Client::open(app.settings.redis_url.expose_secret())?;
+        let mut connection = client.get_multiplexed_async_connection().await?;
+        belt::write_probe(&mut connection).await
+    };
+    matches!(tokio::time::timeout(PATIENCE, ask).await, Ok(Ok(())))
+}

@@ -1,0 +1,185 @@
+//! The relay role: puts due jobs on the belt, takes jobs back from workers that are gone, and keeps house.
+//!
+//! Any number of relays may run: rows are marked by compare-and-set, and housekeeping is done by whoever has the turn.
+//! Nothing is remembered here between two looks, so that a relay may die at any moment.
+
+use std::time::Duration;
+
+use bellhop_domain::{JobFailure, Queue};
+use bellhop_store::StoreError;
+use thiserror::Error;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::jobs::Verdict;
+use crate::metrics::Way;
+use crate::work::belt::{Belt, BeltError, Entry};
+use crate::work::run::run_of;
+use crate::work::trouble::Trouble;
+use crate::work::{run_slots, settle};
+
+/// How often due jobs are looked for, where there was nothing to do, and where there was more than the belt may hold.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+const LOOK_SOON: Duration = Duration::from_millis(20);
+
+/// The pause after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How many entries may wait on the belt for each run slot: enough that no slot runs empty between two looks, few enough
+/// that what became urgent does not wait behind them.
+const WAITING_PER_SLOT: usize = 2;
+
+/// The most that may wait on the belt of one queue. Many thousands at once would choke apalis-redis.
+const WAITING_AT_MOST: usize = 1_000;
+
+/// How many finished entries the belt keeps before it is swept out of turn.
+const FINISHED_AT_MOST: usize = 500;
+
+/// How often leases that ran out are looked for, and how many at once.
+const RECONCILE_EVERY: Duration = Duration::from_secs(2);
+const RECONCILE_AT_ONCE: i32 = 100;
+
+/// How often the house is kept, and on every how manieth turn old rows are thrown away.
+const KEEP_HOUSE_EVERY: Duration = Duration::from_secs(5);
+const SWEEP_EVERY_TURNS: u64 = 60;
+
+/// How many events one step of the tallies takes in at the most.
+const TALLY_STEP: usize = 500;
+
+/// Why a look came to nothing.
+#[derive(Debug, Error)]
+enum RelayError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Belt(#[from] BeltError),
+}
+
+/// Relays until the process stops.
+pub async fn run(app: App, stop: CancellationToken) {
+    let Some(belt) = Belt::of_installation(&app, &stop).await else { return };
+    let work = async {
+        tokio::join!(dispatch_for_ever(&app, &belt), reconcile_for_ever(&app), keep_house_for_ever(&app, &belt));
+    };
+    // Dropped between two statements at the worst: a row marked and not pushed goes round again.
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
+}
+
+async fn dispatch_for_ever(app: &App, belt: &Belt) {
+    tokio::join!(
+        dispatch_queue(app, belt, Queue::Access),
+        dispatch_queue(app, belt, Queue::Fetch),
+        dispatch_queue(app, belt, Queue::Notify)
+    );
+}
+
+async fn dispatch_queue(app: &App, belt: &Belt, queue: Queue) {
+    let mut trouble = Trouble::with("putting due jobs on the belt");
+    loop {
+        let pause = match dispatch(app, belt, queue).await {
+            Ok(more) => {
+                trouble.over();
+                if more { LOOK_SOON } else { LOOK_EVERY }
+            }
+            Err(error) => {
+                trouble.met(&error);
+                PAUSE
+            }
+        };
+        sleep(pause).await;
+    }
+}
+
+/// Fills the belt up. Answers whether more is due than it may hold.
+async fn dispatch(app: &App, belt: &Belt, queue: Queue) -> Result<bool, RelayError> {
+    // Asked first: while the belt is away nothing is marked, so that whoever takes jobs directly finds them.
+    let load = belt.load(queue).await?;
+    if load.kept > load.waiting + FINISHED_AT_MOST {
+        belt.sweep(queue).await?;
+    }
+    let may_wait = (WAITING_PER_SLOT * run_slots(queue) * load.workers.max(1)).min(WAITING_AT_MOST);
+    let room = may_wait.saturating_sub(load.waiting);
+    if room == 0 {
+        return Ok(true);
+    }
+    let dispatched = app.store.dispatch(queue, app.clock.now(), room).await?;
+    if dispatched.is_empty() {
+        return Ok(false);
+    }
+    let full = dispatched.len() == room;
+    let entries = dispatched.into_iter().map(|marked| Entry {
+        tenant: marked.tenant,
+        job: marked.job,
+        dispatch: marked.dispatch,
+    });
+    belt.push(queue, entries.collect()).await?;
+    Ok(full)
+}
+
+async fn reconcile_for_ever(app: &App) {
+    let mut trouble = Trouble::with("taking jobs back from workers that are gone");
+    loop {
+        match reconcile(app).await {
+            Ok(()) => trouble.over(),
+            Err(error) => trouble.met(&error),
+        }
+        sleep(RECONCILE_EVERY).await;
+    }
+}
+
+async fn reconcile(app: &App) -> Result<(), StoreError> {
+    let reconciled = app.store.reconcile_lapsed(RECONCILE_AT_ONCE).await?;
+    for job in &reconciled.released {
+        tracing::warn!(%job, "a run ended without a result; the job goes round again");
+    }
+    for started in reconciled.poisoned {
+        tracing::error!(job = %started.job, "a job ended without a result too often and is buried");
+        let run = run_of(started, Way::Belt);
+        settle::settle(app, &run, Verdict::Bury { reason: JobFailure::Poison }).await;
+    }
+    Ok(())
+}
+
+async fn keep_house_for_ever(app: &App, belt: &Belt) {
+    let mut trouble = Trouble::with("keeping house");
+    let mut sweeping = Trouble::with("sweeping the belt");
+    let mut timer = interval(KEEP_HOUSE_EVERY);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for turn in 0_u64.. {
+        timer.tick().await;
+        match keep_house(app, turn % SWEEP_EVERY_TURNS == 0).await {
+            Ok(()) => trouble.over(),
+            Err(error) => trouble.met(&error),
+        }
+        match sweep_belt(belt).await {
+            Ok(()) => sweeping.over(),
+            Err(error) => sweeping.met(&error),
+        }
+    }
+}
+
+async fn keep_house(app: &App, sweep: bool) -> Result<(), StoreError> {
+    if let Some(turn) = app.store.take_turn().await? {
+        while app.store.advance_tallies().await? >= TALLY_STEP {}
+        if sweep {
+            let now = app.clock.now();
+            app.store.sweep_done_jobs(now).await?;
+            app.store.sweep_commands(now).await?;
+        }
+        drop(turn);
+    }
+    let tallies = app.store.tallies().await?;
+    app.metrics.log_events(tallies.iter().map(|(name, events)| (name.as_str(), *events)));
+    Ok(())
+}
+
+async fn sweep_belt(belt: &Belt) -> Result<(), BeltError> {
+    for queue in Queue::ALL {
+        belt.sweep(queue).await?;
+    }
+    Ok(())
+}
