@@ -3,12 +3,13 @@
 //! Each key is an owner of its own, the API actor, so that what a program connects is told apart from what people connect.
 //! Only hashes are here; comparing them is the caller's, in constant time.
 
-use bellhop_domain::{OwnerId, TenantId};
+use bellhop_domain::{CommandId, OwnerId, TenantId};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::Store;
 use crate::error::StoreError;
+use crate::keyring::plain_hash;
 
 /// A key as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,5 +137,40 @@ impl Store {
         .await?;
         transaction.commit().await?;
         Ok(revoked.rows_affected() > 0)
+    }
+
+    /// Writes down that a program asks for something that is no change of an integration, and answers when it first did
+    /// so under this id. The same id for something else is [`StoreError::CommandReused`].
+    pub async fn first_asked(
+        &self,
+        tenant: TenantId,
+        command: CommandId,
+        intent: &str,
+        now: DateTime<Utc>,
+    ) -> Result<DateTime<Utc>, StoreError> {
+        let request_hash = plain_hash(intent.as_bytes());
+        let mut transaction = self.begin(&[tenant]).await?;
+        sqlx::query!(
+            "insert into commands (tenant, id, request_hash, events, at) values ($1, $2, $3, '{}', $4)
+             on conflict (tenant, id) do nothing",
+            tenant.uuid(),
+            command.uuid(),
+            request_hash.as_slice(),
+            now
+        )
+        .execute(&mut *transaction)
+        .await?;
+        let first = sqlx::query!(
+            "select request_hash, at from commands where tenant = $1 and id = $2",
+            tenant.uuid(),
+            command.uuid()
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        if first.request_hash != request_hash {
+            return Err(StoreError::CommandReused);
+        }
+        Ok(first.at)
     }
 }

@@ -1,0 +1,98 @@
+//! The walk through consent: a link, a page, the provider, a callback, and the finish by the one who began.
+//!
+//! State and PKCE do not protect a link that is started in one place and opened in another; the last step does. Pages
+//! and routes are in `http/`, words of the chat in `bot/`; this module knows neither.
+
+mod callback;
+mod ending;
+mod finish;
+mod grant;
+mod link;
+mod mask;
+mod secrets;
+mod start;
+mod sweep;
+mod view;
+
+use bellhop_domain::{AuthorizationFailure, Capabilities, Capability, IntegrationId, OwnerId, Provider, TenantId};
+use chrono::TimeDelta;
+use secrecy::SecretString;
+
+use crate::app::App;
+
+pub use callback::{Callback, InvalidState, ProviderAnswer, receive};
+pub use ending::{Ending, name_of};
+pub use finish::finish;
+pub use link::{LinkProblem, create_link, look_at_link};
+pub use start::begin;
+pub use sweep::sweep;
+pub use view::{Asker, Stage, Walk, asker_of, walk_of};
+
+/// How long a link can be opened.
+pub const LINK_LIFETIME: TimeDelta = TimeDelta::minutes(10);
+
+/// How long the provider may take to send the browser back.
+pub const STATE_LIFETIME: TimeDelta = TimeDelta::minutes(10);
+
+/// How long the finish code can be brought.
+pub const FINISH_LIFETIME: TimeDelta = TimeDelta::minutes(5);
+
+/// What people are asked for: everything Bellhop can read.
+#[must_use]
+pub fn asked() -> Capabilities {
+    Capability::ALL.into()
+}
+
+/// An address that browsers reach this Bellhop at. The path begins without a slash.
+#[must_use]
+pub fn public_address(app: &App, path: &str) -> String {
+    format!("{}/{path}", app.settings.public_base_url.as_str().trim_end_matches('/'))
+}
+
+/// Where a provider sends browsers back to: one address each.
+#[must_use]
+pub fn redirect_uri(app: &App, provider: Provider) -> String {
+    public_address(app, &format!("oauth/{}/callback", provider.name()))
+}
+
+/// How the last step of a walk ended, for the chat or the program that brought the finish code.
+#[derive(Debug, Clone)]
+pub enum Finish {
+    /// Access was granted.
+    Connected {
+        /// The integration that has it now.
+        integration: IntegrationId,
+        /// The account's address, where the provider named one.
+        email: Option<SecretString>,
+        /// What was asked for and not given.
+        missing: Capabilities,
+        /// Whether it was an account the owner had connected before.
+        reconnected: bool,
+    },
+    /// The walk ended without access; a fresh link is needed.
+    Failed {
+        /// Whose consent it was.
+        provider: Provider,
+        /// Why.
+        reason: AuthorizationFailure,
+        /// For a wrong account: the address that was expected and the one that came, both masked.
+        accounts: Option<(String, String)>,
+    },
+    /// The code is unknown, used or too old.
+    UnknownCode,
+    /// Somebody else began this walk. It is over, and nothing was exchanged.
+    NotYours,
+}
+
+/// For whom a link is made and what it will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkFor {
+    /// Whose tenant.
+    pub tenant: TenantId,
+    /// Who connects.
+    pub owner: OwnerId,
+    /// Which provider.
+    pub provider: Provider,
+    /// The integration to mend, where it is not for a new account.
+    pub reconnects: Option<IntegrationId>,
+}

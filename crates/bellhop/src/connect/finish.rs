@@ -1,0 +1,198 @@
+//! The last step: the initiator brings the finish code, and the provider's code is exchanged, at most once.
+//!
+//! Whoever else brings it ends the walk. The intent to exchange is written down first, so that a crash can be told from a
+//! walk that never got there; a walk whose exchange has no known outcome ends, and a fresh link is offered.
+
+use std::time::Duration;
+
+use bellhop_domain::{AuthorizationFailure, OwnerId, TenantId};
+use bellhop_providers::{Identity, OAuthErrorCode, ProviderError, TokenAnswer};
+use bellhop_store::{Actor, Attempt, ExchangeSecrets, StoreError, plain_hash};
+use chrono::TimeDelta;
+
+use super::Finish;
+use super::ending::{Ending, end};
+use super::grant::{Given, grant};
+use super::secrets::{is_finish_code, nonce_of};
+use crate::app::App;
+use crate::metrics::OAuthEvent;
+
+/// How long an exchange can take at the most: two calls of 10 s, and the store.
+pub const EXCHANGE_LIMIT: TimeDelta = TimeDelta::seconds(60);
+
+/// How often a repeated message looks whether the first one has been answered.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// Finishes a walk with the code that its browser showed. Safe to repeat: the code is exchanged at most once.
+pub async fn finish(
+    app: &App,
+    tenant: TenantId,
+    owner: OwnerId,
+    actor: Actor,
+    code: &str,
+) -> Result<Finish, StoreError> {
+    if !is_finish_code(code) {
+        return Ok(Finish::UnknownCode);
+    }
+    let hash = plain_hash(code.as_bytes());
+    // A state or a cookie leads here too, and is no finish code.
+    let found = app.store.find_attempt(hash).await?.filter(|attempt| attempt.finish_hash == Some(hash));
+    let Some(attempt) = found else { return Ok(Finish::UnknownCode) };
+    let is_initiator = attempt.tenant == tenant && attempt.owner == owner;
+    if !app.store.take_finish_code(&attempt, hash, app.clock.now()).await? {
+        return if is_initiator { repeat(app, attempt, actor).await } else { Ok(Finish::UnknownCode) };
+    }
+    if !is_initiator {
+        end(app, &attempt, actor, Ending::Rejected).await?;
+        return Ok(Finish::NotYours);
+    }
+    // In a task of its own: a caller that goes away must not take the provider's answer with it.
+    let app = app.clone();
+    let finished = tokio::spawn(async move { exchange(&app, &attempt, actor).await });
+    finished.await.unwrap_or(Err(StoreError::Closed))
+}
+
+/// The initiator again: the answer of the first time, once there is one.
+async fn repeat(app: &App, attempt: Attempt, actor: Actor) -> Result<Finish, StoreError> {
+    let mut attempt = attempt;
+    loop {
+        if let Some(outcome) = &attempt.outcome {
+            return answer_of(app, &attempt, outcome.parse()?).await;
+        }
+        let Some(began) = attempt.exchange_started_at.or(attempt.finished_at) else { return Ok(Finish::UnknownCode) };
+        if app.clock.now() - began > EXCHANGE_LIMIT {
+            return fail(app, &attempt, actor, AuthorizationFailure::ExchangeTimedOut).await;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+        match app.store.attempt(attempt.tenant, attempt.id).await? {
+            Some(now) => attempt = now,
+            None => return Ok(Finish::UnknownCode),
+        }
+    }
+}
+
+async fn answer_of(app: &App, attempt: &Attempt, ending: Ending) -> Result<Finish, StoreError> {
+    let (integration, reconnected) = match ending {
+        Ending::Connected(integration) => (integration, attempt.reconnects),
+        Ending::AlreadyConnected(integration) => (integration, true),
+        Ending::Rejected => return Ok(Finish::UnknownCode),
+        Ending::Failed(reason) => return Ok(Finish::Failed { provider: attempt.provider, reason, accounts: None }),
+    };
+    let email = app.store.account(attempt.tenant, integration).await?.and_then(|account| account.email);
+    let missing = app.store.load(attempt.tenant, integration).await?.state.missing;
+    Ok(Finish::Connected { integration, email, missing, reconnected })
+}
+
+async fn exchange(app: &App, attempt: &Attempt, actor: Actor) -> Result<Finish, StoreError> {
+    let provider = attempt.provider;
+    if !app.is_enabled(provider) {
+        return fail(app, attempt, actor, AuthorizationFailure::ProviderDisabled).await;
+    }
+    if !app.is_configured(provider) {
+        return fail(app, attempt, actor, AuthorizationFailure::NotConfigured).await;
+    }
+    let Some(key) = app.store.integration_key(attempt.tenant, attempt.integration).await? else {
+        return fail(app, attempt, actor, AuthorizationFailure::Disconnected).await;
+    };
+    // From here on it cannot be done again.
+    let Some(secrets) = app.store.begin_exchange(attempt, &key, app.clock.now()).await? else {
+        return Ok(Finish::UnknownCode);
+    };
+    match ask(app, attempt, &secrets).await {
+        Ok(given) => grant(app, attempt, actor, &given).await,
+        Err(error) => {
+            let (event, reason) = meaning_of(&error);
+            app.metrics.oauth(provider, event);
+            tracing::warn!(integration = %attempt.integration, %provider, %error, "a code was not exchanged");
+            fail(app, attempt, actor, reason).await
+        }
+    }
+}
+
+/// Exchanges the code and finds out whose account it is.
+async fn ask(app: &App, attempt: &Attempt, secrets: &ExchangeSecrets) -> Result<Given, ProviderError> {
+    let client = app.provider(attempt.provider);
+    let answer = client.exchange_code(&secrets.code, &secrets.verifier, &attempt.redirect_uri).await?;
+    let issued_at = app.clock.now();
+    let identity = identify(app, attempt, &answer).await?;
+    Ok(Given { answer, identity, issued_at })
+}
+
+async fn identify(app: &App, attempt: &Attempt, answer: &TokenAnswer) -> Result<Identity, ProviderError> {
+    let client = app.provider(attempt.provider);
+    match &answer.id_token {
+        Some(token) => client.verify_id_token(token, &nonce_of(&attempt.nonce_hash), app.clock.now()),
+        None => client.userinfo(&answer.access_token).await,
+    }
+}
+
+/// What a failed exchange is counted as, and what the log says about it.
+fn meaning_of(error: &ProviderError) -> (OAuthEvent, AuthorizationFailure) {
+    use AuthorizationFailure as Failure;
+    let reason = match error {
+        // Both may have happened at the provider: nobody knows.
+        ProviderError::Timeout | ProviderError::ConnectionLost => {
+            return (OAuthEvent::TokenExchangeTimeout, Failure::ExchangeTimedOut);
+        }
+        ProviderError::MissingAccessToken => return (OAuthEvent::MissingAccessToken, Failure::MissingAccessToken),
+        ProviderError::Misconfigured => Failure::NotConfigured,
+        ProviderError::Unreachable | ProviderError::RateLimited { .. } | ProviderError::Unavailable { .. } => {
+            Failure::ProviderUnavailable
+        }
+        ProviderError::InvalidClient | ProviderError::Refused(OAuthErrorCode::UnauthorizedClient) => {
+            Failure::InvalidClient
+        }
+        ProviderError::InvalidGrant | ProviderError::Refused(_) | ProviderError::Rejected { .. } => {
+            Failure::InvalidCode
+        }
+        ProviderError::InvalidIdentity(_) | ProviderError::Unauthorized | ProviderError::Forbidden(_) => {
+            Failure::InvalidIdentity
+        }
+        ProviderError::Malformed
+        | ProviderError::TooLarge
+        | ProviderError::Redirected { .. }
+        | ProviderError::NotFound
+        | ProviderError::Gone
+        | ProviderError::CursorTooOld => Failure::MalformedAnswer,
+    };
+    (OAuthEvent::TokenExchangeFailed, reason)
+}
+
+/// Ends the walk and says why.
+pub async fn fail(
+    app: &App,
+    attempt: &Attempt,
+    actor: Actor,
+    reason: AuthorizationFailure,
+) -> Result<Finish, StoreError> {
+    end(app, attempt, actor, Ending::Failed(reason)).await?;
+    Ok(Finish::Failed { provider: attempt.provider, reason, accounts: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use bellhop_providers::IdentityCheck;
+
+    use super::*;
+
+    #[test]
+    fn an_exchange_without_an_answer_is_told_from_one_that_was_refused() {
+        use AuthorizationFailure as Failure;
+        for (error, event, reason) in [
+            (ProviderError::Timeout, OAuthEvent::TokenExchangeTimeout, Failure::ExchangeTimedOut),
+            (ProviderError::ConnectionLost, OAuthEvent::TokenExchangeTimeout, Failure::ExchangeTimedOut),
+            (ProviderError::Unreachable, OAuthEvent::TokenExchangeFailed, Failure::ProviderUnavailable),
+            (ProviderError::InvalidGrant, OAuthEvent::TokenExchangeFailed, Failure::InvalidCode),
+            (ProviderError::InvalidClient, OAuthEvent::TokenExchangeFailed, Failure::InvalidClient),
+            (ProviderError::MissingAccessToken, OAuthEvent::MissingAccessToken, Failure::MissingAccessToken),
+            (ProviderError::Malformed, OAuthEvent::TokenExchangeFailed, Failure::MalformedAnswer),
+            (
+                ProviderError::InvalidIdentity(IdentityCheck::Nonce),
+                OAuthEvent::TokenExchangeFailed,
+                Failure::InvalidIdentity,
+            ),
+        ] {
+            assert_eq!(meaning_of(&error), (event, reason), "{error}");
+        }
+    }
+}

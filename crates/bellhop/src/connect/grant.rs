@@ -1,0 +1,222 @@
+//! What the provider gave becomes an integration with access: one unit of work, over both streams where the owner had
+//! connected this account before.
+//!
+//! A token answer is never thrown away: it is tried until it is committed.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bellhop_domain::{AuthorizationFailure, Capabilities, Command, CommandId, Event, Generation, Grant, IntegrationId};
+use bellhop_providers::{Identity, TokenAnswer};
+use bellhop_store::{Account, Actor, Attempt, Change, Context, ExecuteError, Request, Store, StoreError, Tokens};
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+use super::ending::Ending;
+use super::finish::fail;
+use super::mask::masked;
+use super::{Finish, asked};
+use crate::app::App;
+use crate::metrics::OAuthEvent;
+
+/// The first pause between attempts to record what was given.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long what was given is held while it cannot be recorded. Then the walk is swept as one without an answer.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What the provider gave.
+pub struct Given {
+    /// The tokens.
+    pub answer: TokenAnswer,
+    /// Whose account it is, checked.
+    pub identity: Identity,
+    /// When the answer came.
+    pub issued_at: DateTime<Utc>,
+}
+
+/// Why recording a grant did not succeed this time.
+enum Setback {
+    /// The store failed. Try the same again.
+    Store(StoreError),
+    /// The integration moved on. Work it out anew.
+    MovedOn,
+    /// The connection was ended meanwhile.
+    Ended,
+}
+
+impl From<StoreError> for Setback {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Records what was given, and says what came of it.
+pub async fn grant(app: &App, attempt: &Attempt, actor: Actor, given: &Given) -> Result<Finish, StoreError> {
+    let mut pause = PAUSE;
+    let give_up = Instant::now() + PATIENCE;
+    // Fixed before the first attempt, so that an earlier commit of our own is recognised.
+    let mut command = app.new_command();
+    loop {
+        match try_grant(app, attempt, actor, given, command).await {
+            Ok(finish) => return Ok(finish),
+            Err(Setback::Ended) => return fail(app, attempt, actor, AuthorizationFailure::Disconnected).await,
+            Err(Setback::MovedOn) => command = app.new_command(),
+            Err(Setback::Store(error)) if may_pass(&error) && Instant::now() < give_up => {
+                tracing::warn!(integration = %attempt.integration, %error, "what was granted is not recorded yet");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            Err(Setback::Store(error)) => return Err(error),
+        }
+    }
+}
+
+fn may_pass(error: &StoreError) -> bool {
+    error.is_outage() || matches!(error, StoreError::Contended)
+}
+
+async fn try_grant(
+    app: &App,
+    attempt: &Attempt,
+    actor: Actor,
+    given: &Given,
+    command: CommandId,
+) -> Result<Finish, Setback> {
+    let subject_hash = app.store.subject_hash(attempt.provider, &given.identity.subject);
+    if let Some(wrong) = wrong_account(app, attempt, actor, given, &subject_hash).await? {
+        return Ok(wrong);
+    }
+    let existing = if attempt.reconnects { None } else { connected_before(app, attempt, &subject_hash).await? };
+    let target = existing.unwrap_or(attempt.integration);
+    let (scopes, granted) = scopes_of(app, attempt, given);
+    let tokens = tokens_of(given);
+    let grant = Grant {
+        scopes,
+        granted: granted.clone(),
+        expires_at: tokens.expires_at,
+        refreshable: tokens.refresh.is_some(),
+    };
+    let mut commands = vec![(target, Command::GrantAccess { attempt: attempt.id, asked: asked(), grant })];
+    if existing.is_some() {
+        let reason = AuthorizationFailure::AlreadyConnected;
+        commands.push((attempt.integration, Command::FailAuthorization { attempt: attempt.id, reason }));
+    }
+    let ending = existing.map_or(Ending::Connected(target), Ending::AlreadyConnected);
+    let (generation, mut changes) = seal(app, attempt, target, given, &tokens).await?;
+    changes.extend([
+        Change::PutSubject { integration: target, owner: attempt.owner, provider: attempt.provider, subject_hash },
+        Change::EndAttempt { attempt: attempt.id, outcome: ending.to_string() },
+    ]);
+    let request = Request {
+        context: Context { correlation: attempt.id.uuid(), ..Context::new(attempt.tenant, actor, command) },
+        at: given.issued_at,
+        commands,
+        settlement: None,
+        changes,
+        needs_events: true,
+        intent: Some(format!("grant {} {target}", attempt.id)),
+    };
+    match app.store.execute(&request).await {
+        Ok(executed) => {
+            let event = executed.events.iter().find_map(|recorded| match &recorded.event {
+                Event::AccessGranted { generation, .. } => Some(*generation),
+                _ => None,
+            });
+            // A refresh was faster by more than one step, and the tokens lie below it: grant them once more.
+            if !executed.repeated && event != Some(generation) {
+                return Err(Setback::MovedOn);
+            }
+        }
+        Err(ExecuteError::Refused(_)) if existing.is_some() => return Err(Setback::MovedOn),
+        Err(ExecuteError::Refused(_)) => return Err(Setback::Ended),
+        Err(ExecuteError::Store(error)) => return Err(error.into()),
+    }
+    app.metrics.oauth(attempt.provider, OAuthEvent::TokensStored);
+    Ok(Finish::Connected {
+        integration: target,
+        email: given.identity.email.clone(),
+        missing: asked().difference(&granted).copied().collect(),
+        reconnected: attempt.reconnects || existing.is_some(),
+    })
+}
+
+/// Refuses another account than the one being mended.
+async fn wrong_account(
+    app: &App,
+    attempt: &Attempt,
+    actor: Actor,
+    given: &Given,
+    subject_hash: &[u8; 32],
+) -> Result<Option<Finish>, StoreError> {
+    if !attempt.reconnects {
+        return Ok(None);
+    }
+    let expected = app.store.subject_of(attempt.tenant, attempt.integration).await?;
+    if expected.is_none_or(|expected| expected == *subject_hash) {
+        return Ok(None);
+    }
+    let reason = AuthorizationFailure::WrongAccount;
+    let known = app.store.account(attempt.tenant, attempt.integration).await?.and_then(|account| account.email);
+    fail(app, attempt, actor, reason).await?;
+    let accounts = Some((masked(known.as_ref()), masked(given.identity.email.as_ref())));
+    Ok(Some(Finish::Failed { provider: attempt.provider, reason, accounts }))
+}
+
+/// The integration in which this owner has this account already.
+async fn connected_before(
+    app: &App,
+    attempt: &Attempt,
+    subject_hash: &[u8; 32],
+) -> Result<Option<IntegrationId>, StoreError> {
+    for (tenant, integration) in app.store.holders_of_subject(attempt.provider, subject_hash).await? {
+        if tenant != attempt.tenant || integration == attempt.integration {
+            continue;
+        }
+        let row = app.store.integration(tenant, integration).await?;
+        if row.is_some_and(|row| row.owner == attempt.owner && row.status.is_linked()) {
+            return Ok(Some(integration));
+        }
+    }
+    Ok(None)
+}
+
+/// The scopes granted and what they allow. An answer without scopes grants those asked for (RFC 6749, section 5.1).
+fn scopes_of(app: &App, attempt: &Attempt, given: &Given) -> (BTreeSet<String>, Capabilities) {
+    let description = app.provider(attempt.provider).description();
+    let asked_for = || description.scopes(&asked()).into_iter().map(str::to_owned).collect();
+    let scopes = given.answer.scopes.clone().unwrap_or_else(asked_for);
+    let granted = description.capabilities(&scopes);
+    (scopes, granted)
+}
+
+fn tokens_of(given: &Given) -> Tokens {
+    Tokens {
+        access: given.answer.access_token.clone(),
+        refresh: given.answer.refresh_token.clone(),
+        issued_at: given.issued_at,
+        expires_at: given.answer.expires_in.map(|lifetime| given.issued_at + lifetime),
+    }
+}
+
+/// Seals tokens and account for the integration that gets them, as its next generation.
+async fn seal(
+    app: &App,
+    attempt: &Attempt,
+    target: IntegrationId,
+    given: &Given,
+    tokens: &Tokens,
+) -> Result<(Generation, Vec<Change>), Setback> {
+    let tenant = attempt.tenant;
+    let generation = app.store.load(tenant, target).await?.state.generation.next();
+    let Some(key) = app.store.integration_key(tenant, target).await? else { return Err(Setback::Ended) };
+    let account = Account { email: given.identity.email.clone(), name: given.identity.name.clone() };
+    let changes = vec![
+        app.store.seal_tokens(tenant, target, generation, tokens).await?,
+        Store::seal_account(&key, tenant, target, &account)?,
+    ];
+    Ok((generation, changes))
+}

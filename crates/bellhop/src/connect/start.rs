@@ -1,0 +1,193 @@
+//! The start of a walk: one press of a button, one unit of work, and the browser is on its way to the provider.
+
+use bellhop_domain::{AttemptId, AuthorizationFailure, Command, IntegrationId};
+use bellhop_providers::AuthorizeRequest;
+use bellhop_store::{
+    Actor, Attempt, Change, ConnectLink, Context, DataKey, ExecuteError, NewAttempt, Request, StoreError, seal_verifier,
+};
+use secrecy::SecretString;
+use url::Url;
+
+use super::ending::{Ending, end};
+use super::link::{LinkProblem, OpenLink, look_at_link};
+use super::secrets::{hash_of, nonce_hash_of, nonce_of, state_of};
+use super::{STATE_LIFETIME, asked, redirect_uri};
+use crate::app::App;
+use crate::metrics::OAuthEvent;
+
+/// A browser that is ready to leave.
+#[derive(Debug)]
+pub struct Departure {
+    /// Where to.
+    pub to: Url,
+    /// What it is recognised by when it comes back.
+    pub cookie: SecretString,
+}
+
+/// Begins the walk that a link offers. The browser that has begun it already is sent the same way again.
+pub async fn begin(
+    app: &App,
+    token: &str,
+    cookie: Option<SecretString>,
+) -> Result<Result<Departure, LinkProblem>, StoreError> {
+    let open = match look_at_link(app, token, cookie.as_ref()).await? {
+        Ok(open) => open,
+        Err(problem) => {
+            note_our_own_fault(app, token, problem).await?;
+            return Ok(Err(problem));
+        }
+    };
+    if let (OpenLink { begun: Some(attempt), .. }, Some(cookie)) = (&open, cookie) {
+        return again(app, attempt, cookie).await;
+    }
+    let walk = match NewWalk::prepare(app, &open.link).await? {
+        Ok(walk) => walk,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let verifier = SecretString::from(app.new_secret());
+    let Some(to) = authorize_url(app, &walk, &verifier).await? else { return Ok(Err(LinkProblem::NotConfigured)) };
+    match walk.record(app, &verifier).await? {
+        Ok(()) => {
+            app.metrics.oauth(walk.link.provider, OAuthEvent::AuthorizeStarted);
+            Ok(Ok(Departure { to, cookie: walk.cookie }))
+        }
+        Err(problem) => Ok(Err(problem)),
+    }
+}
+
+/// A walk that cannot begin because of our own settings is remembered with its reason, where somebody pressed the button.
+async fn note_our_own_fault(app: &App, token: &str, problem: LinkProblem) -> Result<(), StoreError> {
+    let reason = match problem {
+        LinkProblem::ProviderDisabled => AuthorizationFailure::ProviderDisabled,
+        LinkProblem::NotConfigured => AuthorizationFailure::NotConfigured,
+        LinkProblem::Unknown | LinkProblem::Expired | LinkProblem::Used | LinkProblem::Ended => return Ok(()),
+    };
+    let Some(link) = app.store.connect_link(bellhop_store::plain_hash(token.as_bytes())).await? else { return Ok(()) };
+    let Ok(walk) = NewWalk::prepare(app, &link).await? else { return Ok(()) };
+    let verifier = SecretString::from(app.new_secret());
+    if walk.record(app, &verifier).await?.is_ok()
+        && let Some(attempt) = app.store.attempt(link.tenant, walk.attempt).await?
+    {
+        end(app, &attempt, Actor::Owner(link.owner), Ending::Failed(reason)).await?;
+    }
+    Ok(())
+}
+
+async fn again(
+    app: &App,
+    attempt: &Attempt,
+    cookie: SecretString,
+) -> Result<Result<Departure, LinkProblem>, StoreError> {
+    let Some(key) = app.store.integration_key(attempt.tenant, attempt.integration).await? else {
+        return Ok(Err(LinkProblem::Ended));
+    };
+    let verifier = attempt.open_verifier(&key)?;
+    let scopes = app.provider(attempt.provider).description().scopes(&asked());
+    let url = app.provider(attempt.provider).authorize_url(&AuthorizeRequest {
+        state: &state_of(&cookie),
+        nonce: &nonce_of(&attempt.nonce_hash),
+        verifier: &verifier,
+        redirect_uri: &attempt.redirect_uri,
+        scopes: &scopes,
+        login_hint: None,
+    });
+    Ok(url.map(|to| Departure { to, cookie }).map_err(|_| LinkProblem::NotConfigured))
+}
+
+/// A walk about to begin.
+struct NewWalk {
+    link: ConnectLink,
+    attempt: AttemptId,
+    integration: IntegrationId,
+    cookie: SecretString,
+    key: DataKey,
+    /// The key of an integration that is new.
+    put_key: Option<Change>,
+}
+
+impl NewWalk {
+    async fn prepare(app: &App, link: &ConnectLink) -> Result<Result<Self, LinkProblem>, StoreError> {
+        let (integration, key, put_key) = if let Some(integration) = link.reconnects {
+            let Some(key) = app.store.integration_key(link.tenant, integration).await? else {
+                return Ok(Err(LinkProblem::Ended));
+            };
+            (integration, key, None)
+        } else {
+            let integration = IntegrationId::new(app.new_id());
+            let (key, put_key) = app.store.make_integration_key(link.tenant, integration)?;
+            (integration, key, Some(put_key))
+        };
+        Ok(Ok(Self {
+            link: link.clone(),
+            attempt: AttemptId::new(app.new_id()),
+            integration,
+            cookie: app.new_secret().into(),
+            key,
+            put_key,
+        }))
+    }
+
+    /// Writes the start down: the event, the key of a new integration, the walk, and the link as used. All or nothing.
+    async fn record(&self, app: &App, verifier: &SecretString) -> Result<Result<(), LinkProblem>, StoreError> {
+        let (link, now) = (&self.link, app.clock.now());
+        let begin = Change::BeginAttempt(Box::new(NewAttempt {
+            id: self.attempt,
+            link_hash: link.hash,
+            owner: link.owner,
+            integration: self.integration,
+            reconnects: link.reconnects.is_some(),
+            provider: link.provider,
+            state_hash: hash_of(&state_of(&self.cookie)),
+            cookie_hash: hash_of(&self.cookie),
+            nonce_hash: nonce_hash_of(&self.cookie),
+            redirect_uri: redirect_uri(app, link.provider),
+            sealed_verifier: seal_verifier(&self.key, link.tenant, self.integration, self.attempt, verifier)?,
+            created_at: now,
+            expires_at: now + STATE_LIFETIME,
+        }));
+        let command = Command::StartAuthorization {
+            owner: link.owner,
+            provider: link.provider,
+            attempt: self.attempt,
+            asked: asked(),
+        };
+        let context = Context {
+            correlation: self.attempt.uuid(),
+            ..Context::new(link.tenant, Actor::Owner(link.owner), app.new_command())
+        };
+        let request = Request {
+            changes: self.put_key.iter().cloned().chain([begin]).collect(),
+            needs_events: true,
+            ..Request::new(context, now, self.integration, command)
+        };
+        match app.store.execute(&request).await {
+            Ok(_) => Ok(Ok(())),
+            Err(ExecuteError::Refused(_)) => Ok(Err(LinkProblem::Ended)),
+            // Two pressed at once, and the other was first.
+            Err(ExecuteError::Store(StoreError::Contended)) => {
+                let link = app.store.connect_link(link.hash).await?;
+                let used = link.is_none_or(|link| link.used_at.is_some());
+                if used { Ok(Err(LinkProblem::Used)) } else { Err(StoreError::Contended) }
+            }
+            Err(ExecuteError::Store(error)) => Err(error),
+        }
+    }
+}
+
+/// Where the browser goes; none where our own settings do not allow it.
+async fn authorize_url(app: &App, walk: &NewWalk, verifier: &SecretString) -> Result<Option<Url>, StoreError> {
+    let login_hint = match walk.link.reconnects {
+        Some(integration) => app.store.account(walk.link.tenant, integration).await?.and_then(|account| account.email),
+        None => None,
+    };
+    let provider = app.provider(walk.link.provider);
+    let url = provider.authorize_url(&AuthorizeRequest {
+        state: &state_of(&walk.cookie),
+        nonce: &nonce_of(&nonce_hash_of(&walk.cookie)),
+        verifier,
+        redirect_uri: &redirect_uri(app, walk.link.provider),
+        scopes: &provider.description().scopes(&asked()),
+        login_hint: login_hint.as_ref(),
+    });
+    Ok(url.ok())
+}

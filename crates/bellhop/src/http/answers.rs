@@ -1,0 +1,242 @@
+//! What the API answers, as JSON. Addresses of accounts are shown to the key that connected them, tokens to nobody.
+
+use bellhop_domain::{Provider, RevocationPlan, Status};
+use bellhop_store::{IntegrationRow, StoreError};
+use chrono::{DateTime, Utc};
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Enum, Object};
+use secrecy::ExposeSecret;
+use uuid::Uuid;
+
+use crate::app::App;
+
+/// Where an integration stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum State {
+    /// Somebody is being asked to consent.
+    Pending,
+    /// The first connection ended without access.
+    Failed,
+    /// Access is good and complete.
+    Active,
+    /// Access is good, but something that was asked for was not given: see `missing`.
+    Degraded,
+    /// Access has ended: the account must be connected again.
+    Expired,
+    /// Something failed that the person cannot mend: see `reason`.
+    Error,
+    /// The connection was ended.
+    Disconnected,
+}
+
+impl State {
+    /// The state to show; none where there is nothing to see (any more).
+    pub const fn of(status: Status) -> Option<Self> {
+        match status {
+            Status::New | Status::Erased => None,
+            Status::Pending => Some(Self::Pending),
+            Status::Failed => Some(Self::Failed),
+            Status::Active => Some(Self::Active),
+            Status::Degraded => Some(Self::Degraded),
+            Status::Expired => Some(Self::Expired),
+            Status::Error => Some(Self::Error),
+            Status::Disconnected => Some(Self::Disconnected),
+        }
+    }
+}
+
+/// A link for a person to follow.
+#[derive(Debug, Object)]
+pub struct AuthorizeAnswer {
+    /// Send the person's browser here. Works once.
+    pub connect_url: String,
+    /// Until when: ten minutes.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// The last step of connecting.
+#[derive(Debug, Object)]
+pub struct FinishRequest {
+    /// What came to your `return_url` as `finish_code`.
+    pub finish_code: String,
+}
+
+/// An account of a provider, connected by this key.
+#[derive(Debug, Object)]
+pub struct IntegrationAnswer {
+    /// Its id.
+    pub id: Uuid,
+    /// Whose account it is: `google`.
+    pub provider: String,
+    /// The account's address, where the provider named one.
+    pub account: Option<String>,
+    /// Where it stands.
+    pub state: State,
+    /// Whether access was granted and not ended by a disconnect. It may have expired all the same.
+    pub linked: bool,
+    /// What it can be used for: `mail`, `calendar`.
+    pub granted: Vec<String>,
+    /// What was asked for and not given.
+    pub missing: Vec<String>,
+    /// The scopes granted, in the provider's words.
+    pub scopes: Vec<String>,
+    /// When the access token ends. It is replaced before that.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When the access token was last replaced.
+    pub last_refresh_at: Option<DateTime<Utc>>,
+    /// When the account was last connected.
+    pub connected_at: Option<DateTime<Utc>>,
+    /// Why it failed, expired or is in error, while it is.
+    pub reason: Option<String>,
+}
+
+impl IntegrationAnswer {
+    /// What a caller is shown of an integration; none where there is nothing to see (any more).
+    pub async fn of(app: &App, row: IntegrationRow) -> Result<Option<Self>, StoreError> {
+        let Some(state) = State::of(row.status) else { return Ok(None) };
+        let account = app.store.account(row.tenant, row.id).await?.and_then(|account| account.email);
+        Ok(Some(Self {
+            id: row.id.uuid(),
+            provider: row.provider.name().to_owned(),
+            account: account.map(|address| address.expose_secret().to_owned()),
+            state,
+            linked: row.status.is_linked(),
+            granted: row.granted.into_iter().collect(),
+            missing: row.missing.into_iter().collect(),
+            scopes: row.scopes.into_iter().collect(),
+            expires_at: row.expires_at,
+            last_refresh_at: row.refreshed_at,
+            connected_at: row.connected_at,
+            reason: row.reason,
+        }))
+    }
+}
+
+/// How the connection to a provider stands.
+#[derive(Debug, Object)]
+pub struct StatusAnswer {
+    /// Whether there is a connection.
+    pub linked: bool,
+    /// Where it stands; absent where nothing was ever connected.
+    pub state: Option<State>,
+    /// Which integration this is about.
+    pub integration: Option<Uuid>,
+    /// The scopes granted, in the provider's words.
+    pub scopes: Vec<String>,
+    /// What it can be used for: `mail`, `calendar`.
+    pub granted: Vec<String>,
+    /// What was asked for and not given.
+    pub missing: Vec<String>,
+    /// When the access token ends. It is replaced before that.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When the access token was last replaced.
+    pub last_refresh_at: Option<DateTime<Utc>>,
+    /// Why it expired or is in error, while it is.
+    pub reason: Option<String>,
+}
+
+impl StatusAnswer {
+    /// The status of this integration, or that of nothing.
+    pub fn of(row: Option<IntegrationRow>) -> Self {
+        let state = row.as_ref().and_then(|row| State::of(row.status));
+        match row {
+            Some(row) if state.is_some() => Self {
+                linked: row.status.is_linked(),
+                state,
+                integration: Some(row.id.uuid()),
+                scopes: row.scopes.into_iter().collect(),
+                granted: row.granted.into_iter().collect(),
+                missing: row.missing.into_iter().collect(),
+                expires_at: row.expires_at,
+                last_refresh_at: row.refreshed_at,
+                reason: row.reason,
+            },
+            _ => Self {
+                linked: false,
+                state: None,
+                integration: None,
+                scopes: vec![],
+                granted: vec![],
+                missing: vec![],
+                expires_at: None,
+                last_refresh_at: None,
+                reason: None,
+            },
+        }
+    }
+}
+
+/// An account was connected.
+#[derive(Debug, Object)]
+pub struct FinishAnswer {
+    /// The integration that has access now.
+    pub integration: IntegrationAnswer,
+    /// Whether this account had been connected before.
+    pub reconnected: bool,
+}
+
+/// Access was replaced.
+#[derive(Debug, Object)]
+pub struct RefreshAnswer {
+    /// Which integration.
+    pub id: Uuid,
+    /// When the new access token ends, where the provider said so.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What a disconnect means at the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum AtProvider {
+    /// The provider is being asked to revoke the grant.
+    Revoking,
+    /// Another integration holds the same account, and revoking would end that one too.
+    KeptForAnotherConnection,
+    /// There is nothing to revoke (any more).
+    NothingToRevoke,
+}
+
+/// A connection was ended.
+#[derive(Debug, Object)]
+pub struct DisconnectAnswer {
+    /// Which integration.
+    pub id: Uuid,
+    /// Always `disconnected`.
+    pub state: State,
+    /// What happens at the provider.
+    pub at_provider: AtProvider,
+    /// The same for people to read.
+    pub detail: String,
+}
+
+/// A connection was ended.
+#[derive(Debug, ApiResponse)]
+pub enum Disconnected {
+    /// It is ended here; nothing is left to be done.
+    #[oai(status = 200)]
+    Ended(Json<DisconnectAnswer>),
+    /// It is ended here; the provider is still being asked to revoke the grant.
+    #[oai(status = 202)]
+    Revoking(Json<DisconnectAnswer>),
+}
+
+impl Disconnected {
+    /// The answer for this plan.
+    pub fn of(id: Uuid, provider: Provider, plan: RevocationPlan) -> Self {
+        let name = provider.title();
+        let (at_provider, detail) = match plan {
+            RevocationPlan::Revoke => (AtProvider::Revoking, format!("{name} is being asked to revoke the grant.")),
+            RevocationPlan::SharedAccount => (
+                AtProvider::KeptForAnotherConnection,
+                format!("The grant at {name} is kept: another connection holds the same account."),
+            ),
+            RevocationPlan::Nothing => (AtProvider::NothingToRevoke, format!("There is no grant at {name} to revoke.")),
+        };
+        let answer = Json(DisconnectAnswer { id, state: State::Disconnected, at_provider, detail });
+        match plan {
+            RevocationPlan::Revoke => Self::Revoking(answer),
+            RevocationPlan::SharedAccount | RevocationPlan::Nothing => Self::Ended(answer),
+        }
+    }
+}
