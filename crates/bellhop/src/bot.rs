@@ -1,0 +1,63 @@
+//! The bot: people's commands in Telegram and the answers.
+//!
+//! A command is one file in `commands/` and one line in its table. Updates come in through `listen.rs`, which writes them
+//! down, and are handled by `dispatch.rs`; every message is a value made of `text.rs`, and `say.rs` sends it. How accounts
+//! are connected and mail is fetched is not known here.
+
+pub mod account;
+pub mod commands;
+mod dispatch;
+mod incoming;
+pub mod listen;
+mod live;
+pub mod message;
+mod pace;
+pub mod press;
+mod raw_updates;
+pub mod say;
+mod strangers;
+pub mod text;
+mod unknown;
+mod visit;
+mod when;
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use teloxide::Bot;
+use teloxide::prelude::Requester;
+use teloxide::requests::Request;
+use tokio::sync::OnceCell;
+use url::Url;
+
+use self::say::{Trouble, within};
+
+/// How long Telegram holds a call open for updates.
+pub const LONG_POLL: Duration = Duration::from_secs(25);
+
+/// How long a connection may stay silent: longer than a call that waits for updates.
+const SILENCE: Duration = Duration::from_secs(40);
+
+/// A client for the Bot API at this address.
+#[must_use]
+pub fn client(token: &SecretString, api_url: &Url) -> Bot {
+    let http = teloxide::net::default_reqwest_settings()
+        .timeout(SILENCE)
+        // The address carries the token and must not be named to wherever a redirect leads.
+        .referer(false)
+        .build()
+        // Fails only where TLS cannot be set up, which the start of the process has done.
+        .unwrap_or_default();
+    Bot::with_client(token.expose_secret(), http).set_api_url(api_url.clone())
+}
+
+/// The bot's name, for links into its chat. Asked once in the life of a process.
+pub async fn username(bot: &Bot) -> Result<String, Trouble> {
+    // A process has one bot, and Telegram does not rename it under way.
+    static NAME: OnceCell<String> = OnceCell::const_new();
+    let ask = || async {
+        let me = within(Duration::from_secs(15), bot.get_me().send()).await?;
+        me.user.username.ok_or(Trouble::Refused)
+    };
+    NAME.get_or_try_init(ask).await.cloned()
+}

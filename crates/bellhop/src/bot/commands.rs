@@ -1,0 +1,67 @@
+//! The commands: one file each, and one line each in [`COMMANDS`], which `/help` and Telegram's own menu are made from.
+
+pub mod accounts;
+pub mod connect;
+pub mod disconnect;
+pub mod help;
+pub mod inbox;
+pub mod start;
+
+use futures::future::BoxFuture;
+
+use super::press::Press;
+use super::visit::{Failure, Visit};
+
+/// Every command, in the order in which people are shown them.
+pub const COMMANDS: &[&Command] =
+    &[&connect::COMMAND, &inbox::COMMAND, &accounts::COMMAND, &disconnect::COMMAND, &help::COMMAND, &start::COMMAND];
+
+/// What a press is answered with beside what it shows: a word, where one is needed.
+pub type Toast = Option<String>;
+
+/// One command.
+pub struct Command {
+    /// Its name, without the slash.
+    pub name: &'static str,
+    /// What it does, as the menu and `/help` say it; empty for one that is not listed.
+    pub summary: &'static str,
+    /// Words that people use for what it does.
+    pub also: &'static [&'static str],
+    /// Handles it, with what followed the name.
+    pub run: for<'a> fn(&'a Visit<'a>, &'a str) -> BoxFuture<'a, Result<(), Failure>>,
+    /// Handles a press on one of its buttons.
+    pub press: for<'a> fn(&'a Visit<'a>, &'a Press) -> BoxFuture<'a, Result<Toast, Failure>>,
+}
+
+/// The command of this name.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().copied().find(|command| command.name == name)
+}
+
+/// Said to a button that this release does not know.
+pub const OLD_BUTTON: &str = "This button is from an older message and no longer works. Send /help to see what does.";
+
+/// Said to a button about an account that the presser does not have, or no longer has.
+pub const NOT_YOURS: &str = "That account is not among yours any more. Send /accounts to see those that are.";
+
+/// For commands without buttons.
+fn no_buttons<'a>(_: &'a Visit<'a>, _: &'a Press) -> BoxFuture<'a, Result<Toast, Failure>> {
+    Box::pin(async { Ok(Some(OLD_BUTTON.to_owned())) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bot::press::LONGEST_COMMAND;
+
+    #[test]
+    fn telegram_and_our_buttons_take_every_command() {
+        for command in COMMANDS {
+            assert!((1..=LONGEST_COMMAND).contains(&command.name.len()), "{}", command.name);
+            assert!(command.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{}", command.name);
+            assert!(command.summary.is_empty() || (3..=256).contains(&command.summary.len()), "{}", command.name);
+            assert!(std::ptr::eq(named(command.name).unwrap(), *command), "{} is there twice", command.name);
+        }
+    }
+}

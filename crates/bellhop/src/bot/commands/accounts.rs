@@ -1,0 +1,95 @@
+//! `/accounts`: every connected account, how it is, and what would mend it.
+
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+
+use super::{Command, connect, no_buttons};
+use crate::bot::account::Account;
+use crate::bot::message::{Button, Message};
+use crate::bot::press::Press;
+use crate::bot::text::Text;
+use crate::bot::visit::{Failure, Visit};
+use crate::bot::when::ago;
+
+/// The command.
+pub const COMMAND: Command = Command {
+    name: "accounts",
+    summary: "Your connected accounts and how they are",
+    also: &["status", "account", "connections"],
+    run: accounts,
+    press: no_buttons,
+};
+
+fn accounts<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
+    Box::pin(async move {
+        let desk = visit.desk;
+        let accounts = Account::all(&desk.app.store, desk.tenant, visit.owner).await?;
+        let now = desk.app.clock.now();
+        let mut message =
+            Message::new(Text::new().bold(if accounts.len() == 1 { "Your account" } else { "Your accounts" }));
+        for account in &accounts {
+            let newest = desk.app.store.inbox_page(desk.tenant, account.id(), 0, 1).await?;
+            let entry = Entry {
+                account,
+                stored: newest.total,
+                newest: newest.messages.first().map(|message| message.received_at),
+                checked_at: newest.checked_at,
+            };
+            message.text = message.text.gap().then(entry.text(now));
+            if account.needs_reconnecting() && desk.can_connect(account.row.provider) {
+                let link = desk.connect_link(visit.owner, account.row.provider, Some(account.id())).await?;
+                let label =
+                    if accounts.len() == 1 { "Reconnect".to_owned() } else { format!("Reconnect {}", account.name()) };
+                message = message.row(vec![Button::link(&label, link)]);
+            }
+        }
+        if accounts.is_empty() {
+            message = none();
+        } else if !message.buttons.is_empty() {
+            message.text =
+                message.text.gap().plain("The button works once and for ten minutes; /accounts makes a new one.");
+        }
+        visit.say(message).await.map(|_| ())
+    })
+}
+
+/// Said where nothing is connected.
+#[must_use]
+pub fn none() -> Message {
+    Message::new(Text::new().plain("No account is connected yet."))
+        .row(vec![Button::press("Connect Google", Press::new(connect::COMMAND.name, connect::OFFER))])
+}
+
+struct Entry<'a> {
+    account: &'a Account,
+    stored: i64,
+    newest: Option<DateTime<Utc>>,
+    checked_at: Option<DateTime<Utc>>,
+}
+
+impl Entry<'_> {
+    fn text(&self, now: DateTime<Utc>) -> Text {
+        let row = &self.account.row;
+        let mut text = Text::new().theirs_bold(&self.account.name(), 80).line().plain(format!(
+            "{} ({})",
+            self.account.status(),
+            row.provider.title()
+        ));
+        if let Some(trouble) = self.account.trouble() {
+            text = text.line().plain(trouble);
+        }
+        if let Some(renewed) = row.refreshed_at.max(row.connected_at) {
+            text = text.line().plain(format!("Access renewed {}", ago(now, renewed)));
+        }
+        if row.can(bellhop_domain::Capability::Mail) {
+            text = text.line().plain(match self.checked_at {
+                Some(checked) => format!("Mail: {} stored, checked {}", self.stored, ago(now, checked)),
+                None => format!("Mail: being fetched for the first time, {} so far", self.stored),
+            });
+            if let Some(newest) = self.newest {
+                text = text.plain(format!(", newest {}", ago(now, newest)));
+            }
+        }
+        text
+    }
+}

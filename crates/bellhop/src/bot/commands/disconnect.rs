@@ -1,0 +1,179 @@
+//! `/disconnect`: asks first, ends the connection, and says what became of the access at the provider.
+
+use bellhop_domain::{Event, Provider, RevocationOutcome, RevocationPlan};
+use bellhop_store::{AuditEntry, ExecuteError, LiveMessage, Shows};
+use futures::future::BoxFuture;
+
+use super::{Command, NOT_YOURS, OLD_BUTTON, Toast, accounts};
+use crate::bot::account::Account;
+use crate::bot::message::{Button, Message};
+use crate::bot::press::Press;
+use crate::bot::text::Text;
+use crate::bot::visit::{Failure, Visit};
+
+/// The command.
+pub const COMMAND: Command = Command {
+    name: "disconnect",
+    summary: "Disconnect an account and delete what I stored of it",
+    also: &["remove", "delete", "unlink", "logout", "revoke", "stop"],
+    run: disconnect,
+    press,
+};
+
+/// The press that names the account.
+const ASK: char = 'a';
+
+/// The press that means it.
+const CONFIRM: char = 'y';
+
+/// The press that does not.
+const KEEP: char = 'n';
+
+fn disconnect<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
+    Box::pin(async move {
+        let accounts = Account::all(&visit.desk.app.store, visit.desk.tenant, visit.owner).await?;
+        let message = match accounts.as_slice() {
+            [] => accounts::none(),
+            [only] => question(only),
+            several => chooser(several),
+        };
+        visit.say(message).await.map(|_| ())
+    })
+}
+
+fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toast, Failure>> {
+    Box::pin(async move {
+        if !matches!(press.action, ASK | CONFIRM | KEEP) {
+            return Ok(Some(OLD_BUTTON.to_owned()));
+        }
+        let Some(row) = visit.own(press.integration).await? else { return Ok(Some(NOT_YOURS.to_owned())) };
+        let account = Account::of(&visit.desk.app.store, row).await?;
+        match press.action {
+            CONFIRM => end(visit, &account).await,
+            _ if !account.row.status.is_linked() => Ok(Some("This account is disconnected already.".to_owned())),
+            ASK => visit.show(&question(&account)).await.map(|_| None),
+            _ => visit.show(&kept(&account)).await.map(|_| None),
+        }
+    })
+}
+
+/// Ends the connection. The same press handled again is the same command and says the same.
+async fn end(visit: &Visit<'_>, account: &Account) -> Result<Toast, Failure> {
+    let desk = visit.desk;
+    let asked_at = desk.app.clock.now();
+    let ended = crate::actions::disconnect(&desk.app, visit.context("disconnect"), account.id()).await;
+    let plan = match ended {
+        Ok(ended) => ended.plan,
+        Err(ExecuteError::Refused(refusal)) => return Ok(Some(refusal.to_string())),
+        Err(ExecuteError::Store(error)) => return Err(error.into()),
+    };
+    let progress = match plan {
+        RevocationPlan::Revoke => Revocation::Underway,
+        RevocationPlan::SharedAccount => Revocation::Shared,
+        RevocationPlan::Nothing => Revocation::Nothing,
+    };
+    let message_id = visit.show(&ended_message(account, progress)).await?;
+    if progress == Revocation::Underway {
+        let live = LiveMessage {
+            chat_id: visit.chat,
+            message_id,
+            owner: visit.owner,
+            integration: account.id(),
+            shows: Shows::Revocation,
+            asked_at,
+            shown: 0,
+        };
+        desk.app.store.put_live_message(desk.tenant, &live).await?;
+        desk.live.notify_one();
+    }
+    Ok(None)
+}
+
+fn chooser(accounts: &[Account]) -> Message {
+    let message = Message::new(Text::new().plain("Which account shall I disconnect? I will ask once more."));
+    accounts.iter().fold(message, |message, account| {
+        let press = Press::new(COMMAND.name, ASK).about(account.id());
+        message.row(vec![Button::press(&account.name(), press)])
+    })
+}
+
+fn question(account: &Account) -> Message {
+    let name = account.name();
+    let provider = account.row.provider.title();
+    let text = Text::new().plain("Disconnect ").theirs_bold(&name, 80).plain("?").gap().plain(format!(
+        "I delete the mail and the keys I keep of it and ask {provider} to take back my access. Your mail at \
+             {provider} stays as it is."
+    ));
+    Message::new(text)
+        .row(vec![Button::press(
+            &format!("Yes, disconnect {name}"),
+            Press::new(COMMAND.name, CONFIRM).about(account.id()),
+        )])
+        .row(vec![Button::press("No, keep it", Press::new(COMMAND.name, KEEP).about(account.id()))])
+}
+
+fn kept(account: &Account) -> Message {
+    Text::new().theirs_bold(&account.name(), 80).plain(" stays connected.").into()
+}
+
+/// What became of the access at the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocation {
+    /// The provider is being asked.
+    Underway,
+    /// It has not answered within two minutes.
+    Late,
+    /// It answered.
+    Done(RevocationOutcome),
+    /// It was asked in vain until the job was given up.
+    Failed,
+    /// It was not asked, as another connection uses the same account.
+    Shared,
+    /// There was nothing to take back, or it had been disconnected before.
+    Nothing,
+}
+
+/// What the log says became of a revocation, if it has come to an end.
+#[must_use]
+pub fn outcome(log: &[AuditEntry]) -> Option<Revocation> {
+    log.iter().rev().find_map(|entry| match &entry.event {
+        Event::AccessRevoked { outcome, .. } => Some(Revocation::Done(*outcome)),
+        Event::JobBuried { payload, .. } if payload.kind() == bellhop_domain::JobKind::RevokeAccess => {
+            Some(Revocation::Failed)
+        }
+        _ => None,
+    })
+}
+
+/// The message after a disconnect.
+#[must_use]
+pub fn ended_message(account: &Account, revocation: Revocation) -> Message {
+    let text =
+        Text::new().theirs_bold(&account.name(), 80).plain(" is disconnected, and what I stored of it is deleted.");
+    text.line().plain(at_provider(account.row.provider, revocation)).into()
+}
+
+fn at_provider(provider: Provider, revocation: Revocation) -> String {
+    let name = provider.title();
+    match revocation {
+        Revocation::Underway => format!("Asking {name} to take back my access…"),
+        Revocation::Late => format!(
+            "{name} has not confirmed yet that my access is taken back. I keep asking; you can also remove me yourself \
+             among the connections in your {name} account."
+        ),
+        Revocation::Done(RevocationOutcome::Revoked) => format!("✅ {name} confirmed that my access is taken back."),
+        Revocation::Done(RevocationOutcome::AlreadyInvalid) => {
+            format!("✅ {name} says that my access had ended before.")
+        }
+        Revocation::Failed => format!(
+            "⚠️ {name} did not confirm that my access is taken back, although I asked several times. I hold no key to it \
+             any more; to be sure, remove me among the connections in your {name} account. Whoever runs this bot \
+             knows."
+        ),
+        Revocation::Shared => format!(
+            "The access at {name} itself stays, because another connection here uses the same account and would end with \
+             it. It ends when the last of them is disconnected."
+        ),
+        Revocation::Nothing => format!("There was no access left to take back at {name}."),
+    }
+}

@@ -1,0 +1,282 @@
+//! `/inbox`: the newest mail, a page at a time, at once and with its age; what is older than a minute is fetched anew and
+//! the same message edited when it lands (`live.rs`).
+//!
+//! The view is a pure function from a page to a message. How mail is fetched is not known here.
+
+use bellhop_domain::{Capability, IntegrationId, Status};
+use bellhop_store::{InboxMessage, InboxPage, LiveMessage, Shows};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::BoxFuture;
+
+use super::{Command, NOT_YOURS, OLD_BUTTON, Toast, accounts, connect};
+use crate::bot::account::Account;
+use crate::bot::message::{Button, Message};
+use crate::bot::press::Press;
+use crate::bot::text::Text;
+use crate::bot::visit::{Desk, Failure, Visit};
+use crate::bot::when::{ago, at, received};
+
+/// The command.
+pub const COMMAND: Command = Command {
+    name: "inbox",
+    summary: "Your newest mail",
+    also: &["mail", "mails", "email", "messages", "new"],
+    run: inbox,
+    press,
+};
+
+/// The press that opens an account's inbox or turns to a page.
+pub const OPEN: char = 'o';
+
+/// The press that asks for news.
+const REFRESH: char = 'r';
+
+/// The press that asks for another account.
+const CHOOSE: char = 'c';
+
+/// Mails on a page: what a phone shows without much scrolling.
+const PAGE: i64 = 6;
+
+/// An answer older than this is brought up to date.
+const FRESH: TimeDelta = TimeDelta::seconds(60);
+
+/// An answer younger than this is not fetched again, however often somebody taps.
+const JUST_CHECKED: TimeDelta = TimeDelta::seconds(5);
+
+/// What is going on while a page is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fetch {
+    /// Nothing: this is what there is.
+    Settled,
+    /// News has been asked for.
+    Asked,
+    /// It was asked for and has not come within two minutes.
+    Late,
+}
+
+fn inbox<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
+    Box::pin(async move {
+        let accounts = Account::all(&visit.desk.app.store, visit.desk.tenant, visit.owner).await?;
+        match accounts.as_slice() {
+            [] => visit.say(accounts::none()).await.map(|_| ()),
+            [only] => open(visit, only, 0, false).await,
+            several => visit.say(chooser(several)).await.map(|_| ()),
+        }
+    })
+}
+
+fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toast, Failure>> {
+    Box::pin(async move {
+        let store = &visit.desk.app.store;
+        if press.action == CHOOSE {
+            let accounts = Account::all(store, visit.desk.tenant, visit.owner).await?;
+            visit.show(&if accounts.is_empty() { accounts::none() } else { chooser(&accounts) }).await?;
+            return Ok(None);
+        }
+        if !matches!(press.action, OPEN | REFRESH) {
+            return Ok(Some(OLD_BUTTON.to_owned()));
+        }
+        match visit.own(press.integration).await? {
+            Some(row) if row.status.is_linked() => {
+                let account = Account::of(store, row).await?;
+                open(visit, &account, press.number, press.action == REFRESH).await?;
+                Ok(None)
+            }
+            _ => Ok(Some(NOT_YOURS.to_owned())),
+        }
+    })
+}
+
+/// Shows a page and, where it is not fresh, has it brought up to date.
+async fn open(visit: &Visit<'_>, account: &Account, number: u32, refresh: bool) -> Result<(), Failure> {
+    let desk = visit.desk;
+    let asked_at = desk.app.clock.now();
+    let (number, page) = load(desk, account.id(), number).await?;
+    let age = page.checked_at.map(|checked| asked_at - checked);
+    let stale = age.is_none_or(|age| age > if refresh { JUST_CHECKED } else { FRESH });
+    let fetch = if stale && account.row.status.is_usable() && account.row.can(Capability::Mail) {
+        crate::actions::ask_for_mail(&desk.app, desk.tenant, account.id()).await?;
+        Fetch::Asked
+    } else {
+        Fetch::Settled
+    };
+    let shown = page.stored;
+    let message_id = visit.show(&View { account, page: &page, number, fetch, now: asked_at }.message()).await?;
+    if fetch == Fetch::Asked {
+        let page = i32::try_from(number).unwrap_or(0);
+        let live = LiveMessage {
+            chat_id: visit.chat,
+            message_id,
+            owner: visit.owner,
+            integration: account.id(),
+            shows: Shows::Inbox { page },
+            asked_at,
+            shown,
+        };
+        desk.app.store.put_live_message(desk.tenant, &live).await?;
+        desk.live.notify_one();
+    }
+    Ok(())
+}
+
+/// What a message that shows this page says now.
+pub async fn current(
+    desk: &Desk,
+    account: &Account,
+    number: u32,
+    fetch: Fetch,
+) -> Result<Message, bellhop_store::StoreError> {
+    let (number, page) = load(desk, account.id(), number).await?;
+    Ok(View { account, page: &page, number, fetch, now: desk.app.clock.now() }.message())
+}
+
+/// A page, or the last one where mail has gone since the button was made.
+async fn load(
+    desk: &Desk,
+    integration: IntegrationId,
+    number: u32,
+) -> Result<(u32, InboxPage), bellhop_store::StoreError> {
+    let store = &desk.app.store;
+    let page = store.inbox_page(desk.tenant, integration, i64::from(number) * PAGE, PAGE).await?;
+    let last = last_page(page.total);
+    if number <= last {
+        return Ok((number, page));
+    }
+    Ok((last, store.inbox_page(desk.tenant, integration, i64::from(last) * PAGE, PAGE).await?))
+}
+
+fn last_page(total: i64) -> u32 {
+    u32::try_from((total - 1).max(0) / PAGE).unwrap_or(u32::MAX)
+}
+
+fn chooser(accounts: &[Account]) -> Message {
+    let message = Message::new(Text::new().plain("Whose inbox?"));
+    accounts.iter().fold(message, |message, account| {
+        let press = Press::new(COMMAND.name, OPEN).about(account.id());
+        message.row(vec![Button::press(&account.name(), press)])
+    })
+}
+
+/// A page of an inbox as it is shown.
+pub struct View<'a> {
+    /// Whose.
+    pub account: &'a Account,
+    /// What is stored.
+    pub page: &'a InboxPage,
+    /// Which page, from 0.
+    pub number: u32,
+    /// What is going on.
+    pub fetch: Fetch,
+    /// When it is shown.
+    pub now: DateTime<Utc>,
+}
+
+impl View<'_> {
+    /// The message.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        let row = &self.account.row;
+        let mut text = Text::new().plain(self.freshness()).line().plain("📬 ").theirs_bold(&self.account.name(), 80);
+        if !self.page.messages.is_empty() {
+            let first = i64::from(self.number) * PAGE + 1;
+            let last = first + i64::try_from(self.page.messages.len()).unwrap_or(0) - 1;
+            text = text.plain(format!(" · {first}–{last} of {}", self.page.total));
+        }
+        if row.status != Status::Degraded
+            && let Some(trouble) = self.account.trouble()
+        {
+            text = text.line().plain("⚠️ ").plain(trouble);
+        }
+        for message in &self.page.messages {
+            text = text.gap().then(self.entry(message));
+        }
+        if self.page.messages.is_empty() && self.page.checked_at.is_some() && row.can(Capability::Mail) {
+            text = text.gap().plain("The inbox is empty.");
+        }
+        self.with_buttons(Message::new(text))
+    }
+
+    /// The first line: how old the answer is, and what is being done about it.
+    fn freshness(&self) -> String {
+        if !self.account.row.can(Capability::Mail) {
+            return "I am not allowed to read this account's mail. To change that, tap Reconnect and leave Gmail ticked."
+                .to_owned();
+        }
+        let Some(checked) = self.page.checked_at else {
+            return match self.fetch {
+                Fetch::Settled => "This mail has never been fetched to the end.".to_owned(),
+                Fetch::Asked if self.page.stored == 0 => "Fetching your mail for the first time…".to_owned(),
+                Fetch::Asked => format!("Fetching your mail for the first time: {} so far…", self.page.stored),
+                Fetch::Late => format!(
+                    "Still fetching your mail for the first time: {} so far. Tap Refresh to look again.",
+                    self.page.total
+                ),
+            };
+        };
+        let age = format!("Checked at {} ({}).", at(self.now, checked), ago(self.now, checked));
+        match self.fetch {
+            Fetch::Settled => age,
+            Fetch::Asked => format!("{age} Looking for news…"),
+            Fetch::Late => {
+                format!("{age} {} has not answered yet; tap Refresh to try again.", self.account.row.provider.title())
+            }
+        }
+    }
+
+    fn entry(&self, message: &InboxMessage) -> Text {
+        let content = &message.content;
+        let subject = match crate::bot::text::clean(&content.subject) {
+            empty if empty.is_empty() => "(no subject)".to_owned(),
+            subject => subject,
+        };
+        let text = if content.unread {
+            Text::new().plain("● ").theirs_bold(&subject, 120)
+        } else {
+            Text::new().theirs(&subject, 120)
+        };
+        text.line()
+            .theirs(sender(&content.from), 60)
+            .plain(format!(" · {}", received(self.now, message.received_at)))
+            .then(snippet(&content.snippet))
+    }
+
+    fn with_buttons(&self, message: Message) -> Message {
+        let row = &self.account.row;
+        let to = |action, number| Press::new(COMMAND.name, action).about(row.id).number(number);
+        let mut pages = vec![];
+        if self.number > 0 {
+            pages.push(Button::press("◀ Newer", to(OPEN, self.number - 1)));
+        }
+        if self.number < last_page(self.page.total) {
+            pages.push(Button::press("Older ▶", to(OPEN, self.number + 1)));
+        }
+        let mut others = vec![];
+        if row.status.is_usable() && row.can(Capability::Mail) {
+            others.push(Button::press("↻ Refresh", to(REFRESH, self.number)));
+        }
+        if row.status == Status::Expired || !row.can(Capability::Mail) {
+            others.push(Button::press("Reconnect", Press::new(connect::COMMAND.name, connect::MEND).about(row.id)));
+        }
+        others.push(Button::press("Other account", Press::new(COMMAND.name, CHOOSE)));
+        message.row(pages).row(others)
+    }
+}
+
+fn snippet(snippet: &str) -> Text {
+    let text = Text::new().theirs_italic(snippet, 160);
+    if text == Text::new() { text } else { Text::new().line().then(text) }
+}
+
+/// The name in a From header, or the address where there is no name or the name poses as another address.
+fn sender(from: &str) -> &str {
+    let from = from.trim();
+    let Some((name, address)) = from.rsplit_once('<') else {
+        return if from.is_empty() { "(no sender)" } else { from };
+    };
+    let (name, address) = (name.trim().trim_matches('"').trim(), address.trim_end_matches('>').trim());
+    if crate::bot::text::clean(name).is_empty() || (name.contains('@') && name != address) { address } else { name }
+}
+
+#[cfg(test)]
+#[path = "inbox_tests.rs"]
+mod tests;

@@ -1,0 +1,263 @@
+//! The bot's role: one process listens, the others stand by.
+//!
+//! Telegram forgets an update as soon as a later call confirms it, so every update is committed before the next call. The
+//! listener only writes down; `dispatch.rs` handles.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellhop_domain::OwnerId;
+use bellhop_store::{BotSeat, NewUpdate, StoreError};
+use serde_json::Value;
+use teloxide::Bot;
+use teloxide::payloads::{DeleteWebhookSetters, SetMyCommandsSetters};
+use teloxide::prelude::Requester;
+use teloxide::requests::{JsonRequest, Request};
+use teloxide::types::{BotCommand, BotCommandScope};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::commands::COMMANDS;
+use super::incoming::{self, Incoming, Sender};
+use super::say::{Speaker, Trouble, within};
+use super::strangers::{self, Refused};
+use super::visit::Desk;
+use super::{LONG_POLL, dispatch, live, raw_updates};
+use crate::app::App;
+
+/// How often those who stand by look whether the seat is free, and its holder whether it still is theirs.
+const SEAT: Duration = Duration::from_secs(2);
+
+/// What a call that does not wait for updates may take.
+const CALL: Duration = Duration::from_secs(15);
+
+/// How long to wait after failures, one after the other.
+const BACK_OFF: [Duration; 6] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+];
+
+/// How long an answer waits in all where Telegram asks to slow down, before its update is put back.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Failures in a row: one log line for all of them, longer and longer pauses, and a line when they end.
+#[derive(Debug, Default)]
+struct Outage {
+    failures: usize,
+}
+
+impl Outage {
+    fn pause(&mut self, error: &dyn std::fmt::Display, what: &str) -> Duration {
+        if self.failures == 0 {
+            tracing::warn!(%error, "{what}; trying again until it works");
+        }
+        let pause = BACK_OFF.get(self.failures).or(BACK_OFF.last()).copied().unwrap_or(SEAT);
+        self.failures += 1;
+        pause
+    }
+
+    fn over(&mut self, what: &str) {
+        if self.failures > 0 {
+            tracing::info!(failures = self.failures, "{what}");
+        }
+        self.failures = 0;
+    }
+}
+
+/// Sleeps, unless it is told to stop.
+async fn rest(pause: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(pause) => {}
+    }
+}
+
+/// Listens, answers and keeps messages up to date until it is told to stop. Without a token there is nothing to do.
+pub async fn run(app: App, stop: CancellationToken) {
+    let Some(bot) = app.bot.clone() else {
+        tracing::info!("no TELEGRAM_BOT_TOKEN: there is no bot");
+        stop.cancelled().await;
+        return;
+    };
+    let mut outage = Outage::default();
+    let mut standing_by = false;
+    while !stop.is_cancelled() {
+        match app.store.take_bot_seat().await {
+            Ok(Some(seat)) => {
+                outage.over("the database can be reached again");
+                standing_by = false;
+                sit(&app, &bot, seat, &stop).await;
+            }
+            Ok(None) => {
+                outage.over("the database can be reached again");
+                if !standing_by {
+                    tracing::info!("another process is the bot; standing by");
+                }
+                standing_by = true;
+                rest(SEAT, &stop).await;
+            }
+            Err(error) => rest(outage.pause(&error, "the bot cannot take its seat"), &stop).await,
+        }
+    }
+}
+
+/// Is the bot for as long as the seat can be kept.
+async fn sit(app: &App, bot: &Bot, mut seat: BotSeat, stop: &CancellationToken) {
+    // Ends everything below together, with the seat or with the process.
+    let leave = stop.child_token();
+    let keep = async {
+        loop {
+            rest(SEAT, &leave).await;
+            if leave.is_cancelled() {
+                return;
+            }
+            if let Err(error) = seat.keep().await {
+                tracing::warn!(%error, "the bot has lost its seat");
+                leave.cancel();
+            }
+        }
+    };
+    let work = async {
+        let Some(desk) = prepare(app, bot, &leave).await else { return };
+        tracing::info!(bot = desk.username, "the bot is listening");
+        let (desk, written_down) = (Arc::new(desk), Notify::new());
+        let listening = listen(&desk, bot, &written_down, &leave);
+        let handling = dispatch::run(Arc::clone(&desk), &written_down, leave.clone());
+        let showing = live::run(&desk, leave.clone());
+        tokio::join!(listening, handling, showing);
+    };
+    tokio::join!(keep, work);
+    seat.leave().await;
+}
+
+/// Finds out who the bot is, tells Telegram its commands and that we come for updates ourselves.
+async fn prepare(app: &App, bot: &Bot, stop: &CancellationToken) -> Option<Desk> {
+    let mut outage = Outage::default();
+    while !stop.is_cancelled() {
+        match introduce(bot).await {
+            Ok(username) => match app.default_tenant().await {
+                Ok(tenant) => {
+                    outage.over("the bot could be set up");
+                    return Some(Desk {
+                        app: app.clone(),
+                        speaker: Speaker::new(bot.clone(), PATIENCE),
+                        tenant,
+                        username,
+                        turns: super::visit::Turns::default(),
+                        live: Notify::new(),
+                    });
+                }
+                Err(error) => rest(outage.pause(&error, "the bot cannot be set up"), stop).await,
+            },
+            Err(trouble) => rest(outage.pause(&trouble, "the bot cannot be set up"), stop).await,
+        }
+    }
+    None
+}
+
+async fn introduce(bot: &Bot) -> Result<String, Trouble> {
+    let username = super::username(bot).await?;
+    within(CALL, bot.delete_webhook().drop_pending_updates(false).send()).await?;
+    let listed = COMMANDS.iter().filter(|command| !command.summary.is_empty());
+    let menu: Vec<_> = listed.map(|command| BotCommand::new(command.name, command.summary)).collect();
+    within(CALL, bot.set_my_commands(menu).scope(BotCommandScope::Default).send()).await?;
+    Ok(username)
+}
+
+/// Fetches updates and writes them down.
+async fn listen(desk: &Arc<Desk>, bot: &Bot, written_down: &Notify, stop: &CancellationToken) {
+    let refused = Arc::new(Refused::default());
+    let mut offset = None;
+    let mut outage = Outage::default();
+    while !stop.is_cancelled() {
+        let request = JsonRequest::new(bot.clone(), raw_updates::GetUpdates::after(offset));
+        let answered = tokio::select! {
+            () = stop.cancelled() => return,
+            answered = within(LONG_POLL + CALL, request.send()) => answered,
+        };
+        let updates: Vec<Value> = match answered {
+            Ok(updates) => updates,
+            Err(trouble) => {
+                rest(outage.pause(&trouble, "Telegram cannot be listened to"), stop).await;
+                continue;
+            }
+        };
+        if updates.is_empty() {
+            outage.over("Telegram can be listened to again");
+            // All is confirmed. After a quiet week Telegram counts from anywhere, so no old offset is kept.
+            offset = None;
+            continue;
+        }
+        match write_down(desk, &refused, &updates).await {
+            Ok(last) => {
+                outage.over("Telegram can be listened to again");
+                offset = last.map(|last| last + 1).or(offset);
+                written_down.notify_one();
+            }
+            // Not confirmed: Telegram sends them again.
+            Err(error) => rest(outage.pause(&error, "updates cannot be written down"), stop).await,
+        }
+    }
+}
+
+/// Writes updates down. Answers the last of their ids.
+async fn write_down(desk: &Arc<Desk>, refused: &Arc<Refused>, updates: &[Value]) -> Result<Option<i64>, StoreError> {
+    let mut fresh = vec![];
+    let mut strangers = vec![];
+    for update in updates {
+        let Some(update_id) = incoming::update_id(update) else { continue };
+        let content = match incoming::read(update, &desk.username) {
+            None => None,
+            Some((sender, incoming)) if is_allowed(desk, &sender) => content_of(desk, &sender, &incoming).await?,
+            Some((sender, incoming)) => {
+                strangers.push((update_id, sender, incoming));
+                None
+            }
+        };
+        fresh.push(NewUpdate { update_id, content });
+    }
+    let last = fresh.iter().map(|update| update.update_id).max();
+    let new = desk.app.store.write_down_updates(desk.tenant, &fresh, desk.app.clock.now()).await?;
+    strangers.retain(|(update_id, ..)| new.contains(update_id));
+    if !strangers.is_empty() {
+        let (desk, refused) = (Arc::clone(desk), Arc::clone(refused));
+        tokio::spawn(async move {
+            for (_, sender, incoming) in strangers {
+                strangers::refuse(&desk, &refused, &sender, &incoming).await;
+            }
+        });
+    }
+    Ok(last)
+}
+
+fn is_allowed(desk: &Desk, sender: &Sender) -> bool {
+    u64::try_from(sender.user).is_ok_and(|user| desk.app.settings.telegram.allows(user))
+}
+
+/// Whose an update is and what of it is kept. Nothing, where a person's key cannot be opened: one person's trouble must not
+/// stop everybody's updates.
+async fn content_of(
+    desk: &Desk,
+    sender: &Sender,
+    incoming: &Incoming,
+) -> Result<Option<(OwnerId, Vec<u8>)>, StoreError> {
+    let store = &desk.app.store;
+    let known = async {
+        let owner = store.telegram_person(desk.tenant, sender.user, OwnerId::new(desk.app.new_id())).await?;
+        let chat = incoming.private.then_some(incoming.chat);
+        store.remember_telegram_person(desk.tenant, owner, chat, &sender.name).await?;
+        Ok(owner)
+    };
+    match known.await {
+        Ok(owner) => Ok(serde_json::to_vec(incoming).ok().map(|plain| (owner, plain))),
+        Err(error @ StoreError::CannotOpen(_)) => {
+            tracing::error!(%error, "an update was ignored: its sender's key cannot be opened");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,213 @@
+//! The thin layer that sends: paced, patient with "slow down", and with errors that hold no address, as Telegram's
+//! addresses carry the token. What a message says is decided elsewhere.
+//!
+//! Telegram has no idempotency key. What a crash means for each kind of message:
+//! - an edit is repeated without harm: the same again is "not modified", which is success here;
+//! - the answer to a press is lost at worst: the button stops turning by itself;
+//! - a new message may arrive twice where whoever sends it tries again after a crash, or not at all where they do not.
+//!   `dispatch.rs`, `strangers.rs` and `jobs/notify_owner.rs` say which, and why.
+
+use std::time::Duration;
+
+use teloxide::payloads::{AnswerCallbackQuerySetters, EditMessageTextSetters, SendMessageSetters};
+use teloxide::prelude::Requester;
+use teloxide::types::{CallbackQueryId, ChatId, LinkPreviewOptions, MessageId, ParseMode};
+use teloxide::{ApiError, Bot, RequestError};
+use thiserror::Error;
+
+use super::message::Message;
+use super::pace;
+use super::text::label;
+
+/// How long one call may take. Shorter than what the client allows for listening.
+const CALL: Duration = Duration::from_secs(20);
+
+/// How often an edit is tried again where Telegram did not answer.
+const EDIT_AGAIN: [Duration; 3] = [Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];
+
+/// The longest answer to a press. <https://core.telegram.org/bots/api#answercallbackquery>
+const LONGEST_ANSWER: usize = 200;
+
+/// Why Telegram did not do what it was asked. Says nothing about the request, whose address carries the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Trouble {
+    /// No usable answer came. Try again later; it may have been done all the same.
+    #[error("Telegram could not be reached or was failing")]
+    Unreachable,
+    /// Too fast. Wait this long.
+    #[error("Telegram asks to slow down")]
+    SlowDown(Duration),
+    /// The person has blocked the bot or deleted the chat. Write no more until they write.
+    #[error("the person has blocked the bot")]
+    Blocked,
+    /// The message to be edited is gone or can no longer be edited. Send a new one.
+    #[error("the message can no longer be edited")]
+    Gone,
+    /// Somebody else listens for this bot, or a webhook is set. Wait.
+    #[error("another listener has this bot")]
+    Conflict,
+    /// The token is wrong. The operator must mend it.
+    #[error("Telegram does not know this token")]
+    Unauthorized,
+    /// Telegram refused the content. Repeating it cannot help; this is a fault of ours.
+    #[error("Telegram refused the request")]
+    Refused,
+}
+
+impl From<&RequestError> for Trouble {
+    fn from(error: &RequestError) -> Self {
+        match error {
+            RequestError::RetryAfter(seconds) => Self::SlowDown(seconds.duration()),
+            RequestError::Network(_) | RequestError::InvalidJson { .. } | RequestError::Io(_) => Self::Unreachable,
+            RequestError::MigrateToChatId(_) => Self::Gone,
+            RequestError::Api(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<&ApiError> for Trouble {
+    fn from(error: &ApiError) -> Self {
+        match error {
+            ApiError::BotBlocked
+            | ApiError::UserDeactivated
+            | ApiError::ChatNotFound
+            | ApiError::BotKicked
+            | ApiError::BotKickedFromSupergroup
+            | ApiError::CantInitiateConversation
+            | ApiError::CantTalkWithBots
+            | ApiError::GroupDeactivated => Self::Blocked,
+            ApiError::MessageToEditNotFound | ApiError::MessageCantBeEdited | ApiError::MessageIdInvalid => Self::Gone,
+            ApiError::TerminatedByOtherGetUpdates | ApiError::CantGetUpdates => Self::Conflict,
+            ApiError::InvalidToken => Self::Unauthorized,
+            // The status is not kept, but descriptions begin with its name.
+            ApiError::Unknown(text) if text.starts_with("Forbidden") => Self::Blocked,
+            ApiError::Unknown(text) if text.starts_with("Conflict") => Self::Conflict,
+            ApiError::Unknown(text) if text.starts_with("Unauthorized") => Self::Unauthorized,
+            ApiError::Unknown(text) if !text.starts_with("Bad Request") => Self::Unreachable,
+            _ => Self::Refused,
+        }
+    }
+}
+
+/// Sends messages for one bot.
+#[derive(Debug, Clone)]
+pub struct Speaker {
+    bot: Bot,
+    patience: Duration,
+}
+
+impl Speaker {
+    /// A speaker that waits for this long in all where Telegram asks to slow down, before it says so.
+    #[must_use]
+    pub fn new(bot: Bot, patience: Duration) -> Self {
+        Self { bot, patience }
+    }
+
+    /// Sends a message and answers its id.
+    pub async fn send(&self, chat: i64, message: &Message) -> Result<i32, Trouble> {
+        let (html, keyboard) = (message.text.html(), message.keyboard());
+        let attempt = || {
+            let request = self
+                .bot
+                .send_message(ChatId(chat), html.clone())
+                .parse_mode(ParseMode::Html)
+                .link_preview_options(no_previews());
+            let request = if message.buttons.is_empty() { request } else { request.reply_markup(keyboard.clone()) };
+            async move { request.await.map(|sent| sent.id.0) }
+        };
+        self.patiently(chat, attempt).await
+    }
+
+    /// Makes a message we sent say something else.
+    pub async fn edit(&self, chat: i64, id: i32, message: &Message) -> Result<(), Trouble> {
+        let (html, keyboard) = (message.text.html(), message.keyboard());
+        let attempt = || {
+            let request = self
+                .bot
+                .edit_message_text(ChatId(chat), MessageId(id), html.clone())
+                .parse_mode(ParseMode::Html)
+                .link_preview_options(no_previews())
+                .reply_markup(keyboard.clone());
+            async move {
+                match request.await {
+                    Ok(_) | Err(RequestError::Api(ApiError::MessageNotModified)) => Ok(()),
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        let mut pauses = EDIT_AGAIN.into_iter();
+        loop {
+            let edited = self.patiently(chat, attempt).await;
+            match (edited, pauses.next()) {
+                (Err(Trouble::Unreachable), Some(pause)) => tokio::time::sleep(pause).await,
+                (edited, _) => return edited,
+            }
+        }
+    }
+
+    /// Ends the turning of a pressed button, with a word where there is one. What goes wrong here is nobody's loss.
+    pub async fn answer_press(&self, query: &str, words: Option<&str>) {
+        let mut request = self.bot.answer_callback_query(CallbackQueryId(query.to_owned()));
+        if let Some(words) = words {
+            request = request.text(label(words, LONGEST_ANSWER)).show_alert(true);
+        }
+        if let Err(trouble) = within(CALL, request.into_future()).await {
+            tracing::debug!(%trouble, "a press was not answered");
+        }
+    }
+
+    async fn patiently<T, F>(&self, chat: i64, attempt: impl Fn() -> F) -> Result<T, Trouble>
+    where
+        F: Future<Output = Result<T, RequestError>>,
+    {
+        let mut waited = Duration::ZERO;
+        loop {
+            pace::wait(chat).await;
+            match within(CALL, attempt()).await {
+                Err(Trouble::SlowDown(pause)) if waited + pause <= self.patience => {
+                    waited += pause;
+                    tokio::time::sleep(pause).await;
+                }
+                answered => return answered,
+            }
+        }
+    }
+}
+
+/// Makes a call within this time and takes the address out of what went wrong.
+pub async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, RequestError>>) -> Result<T, Trouble> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(Trouble::from(&error)),
+        Err(_) => Err(Trouble::Unreachable),
+    }
+}
+
+/// Previews are fetched by a crawler, which would open one-time links before the person does.
+fn no_previews() -> LinkPreviewOptions {
+    LinkPreviewOptions {
+        is_disabled: true,
+        url: None,
+        prefer_small_media: false,
+        prefer_large_media: false,
+        show_above_text: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_telegram_says_becomes_something_to_do() {
+        let said = |text: &str| Trouble::from(&ApiError::Unknown(text.to_owned()));
+        assert_eq!(said("Internal Server Error"), Trouble::Unreachable);
+        assert_eq!(said("Bad Gateway"), Trouble::Unreachable);
+        assert_eq!(said("Forbidden: bot was blocked in some new way"), Trouble::Blocked);
+        assert_eq!(said("Conflict: can't use getUpdates method while webhook is active"), Trouble::Conflict);
+        assert_eq!(said("Bad Request: BUTTON_SOMETHING"), Trouble::Refused);
+        assert_eq!(Trouble::from(&ApiError::CantParseEntities("x".to_owned())), Trouble::Refused);
+        let slow = RequestError::RetryAfter(teloxide::types::Seconds::from_seconds(7));
+        assert_eq!(Trouble::from(&slow), Trouble::SlowDown(Duration::from_secs(7)));
+    }
+}

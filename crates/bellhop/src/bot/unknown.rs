@@ -1,0 +1,113 @@
+//! What is answered to something that is no command: never silence, and the nearest thing that would work.
+
+use super::commands::{COMMANDS, Command};
+use super::message::Message;
+use super::text::Text;
+
+/// How many suggestions are helpful.
+const SUGGESTIONS: usize = 3;
+
+/// The longest beginning of a text that is looked at.
+const LOOKED_AT: usize = 200;
+
+/// The answer to words or to a command that does not exist.
+#[must_use]
+pub fn answer(said: &str, as_command: bool) -> Message {
+    let suggested = nearest(said);
+    let mut text = Text::new();
+    if as_command {
+        text = text.plain("I do not know the command ").theirs_bold(&format!("\u{201c}{said}\u{201d}"), 40).plain(".");
+    } else {
+        text = text.plain("I did not understand that: I answer commands for now.");
+    }
+    if suggested.is_empty() {
+        return text.plain(" Send /help to see what I can do, or /inbox for your mail.").into();
+    }
+    text = text.plain(" Did you mean one of these?");
+    for command in suggested {
+        text = text.line().plain(format!("/{} – {}", command.name, command.summary));
+    }
+    text.into()
+}
+
+/// The answer to a picture, a voice message and the like.
+#[must_use]
+pub fn media() -> Message {
+    Text::new().plain("I can only read text so far. Send /help to see what I can do.").into()
+}
+
+/// The commands that somebody may have meant, the likeliest first.
+#[must_use]
+pub fn nearest(said: &str) -> Vec<&'static Command> {
+    let said: String = said.chars().take(LOOKED_AT).collect::<String>().to_lowercase();
+    let words: Vec<&str> =
+        said.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let mut near: Vec<_> = COMMANDS
+        .iter()
+        .filter(|command| !command.summary.is_empty())
+        .filter_map(|command| {
+            let names = std::iter::once(&command.name).chain(command.also);
+            let best = names.flat_map(|name| words.iter().filter_map(|word| distance(word, name))).min()?;
+            Some((best, *command))
+        })
+        .collect();
+    near.sort_by_key(|(distance, _)| *distance);
+    near.into_iter().take(SUGGESTIONS).map(|(_, command)| command).collect()
+}
+
+/// How many letters two words differ by, if they are near enough to be taken for each other.
+fn distance(word: &str, name: &str) -> Option<usize> {
+    // A short word is near to everything; it must match.
+    let allowed = match name.chars().count() {
+        0..=3 => 0,
+        4..=5 => 1,
+        _ => 2,
+    };
+    let (word, name): (Vec<char>, Vec<char>) = (word.chars().collect(), name.chars().collect());
+    if word.len().abs_diff(name.len()) > allowed {
+        return None;
+    }
+    let mut row: Vec<usize> = (0..=name.len()).collect();
+    for (above, letter) in word.iter().enumerate() {
+        let mut corner = above;
+        row[0] = above + 1;
+        for column in 1..=name.len() {
+            let replaced = corner + usize::from(*letter != name[column - 1]);
+            corner = row[column];
+            row[column] = replaced.min(corner + 1).min(row[column - 1] + 1);
+        }
+    }
+    row.last().copied().filter(|distance| *distance <= allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(said: &str) -> Vec<&'static str> {
+        nearest(said).into_iter().map(|command| command.name).collect()
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_is_recognised() {
+        for (said, meant) in [
+            ("inbx", "inbox"),
+            ("Inbox!", "inbox"),
+            ("conect", "connect"),
+            ("disconect", "disconnect"),
+            ("show me my mails please", "inbox"),
+            ("acounts", "accounts"),
+            ("halp", "help"),
+        ] {
+            assert_eq!(names(said).first(), Some(&meant), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_is_like_nothing_is_told_where_to_look() {
+        for said in ["", "🦀", "what is the meaning of it all", "\u{202e}", &"x".repeat(10_000)] {
+            assert!(names(said).is_empty(), "{said}");
+            assert!(answer(said, false).text.html().contains("/help"));
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What a command is handed: who is there, in which chat, and how to answer them.
+//!
+//! A [`Desk`] is the same for everybody; a [`Visit`] is one person's one request.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bellhop_domain::{CommandId, IntegrationId, OwnerId, Provider, TenantId};
+use bellhop_store::{Actor, Context, IntegrationRow, StoreError};
+use thiserror::Error;
+use tokio::sync::{Mutex as Turn, Notify, OwnedMutexGuard};
+use url::Url;
+use uuid::Uuid;
+
+use super::message::Message;
+use super::say::{Speaker, Trouble};
+use crate::app::App;
+use crate::connect::LinkFor;
+
+/// Why a request was not handled to its end.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Telegram failed.
+    #[error(transparent)]
+    Telegram(#[from] Trouble),
+}
+
+impl Failure {
+    /// How long to wait before it is tried again, where the failure is an outage and nobody's fault.
+    #[must_use]
+    pub fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::Store(error) => error.is_outage().then_some(Duration::from_secs(3)),
+            Self::Telegram(Trouble::Unreachable | Trouble::Conflict) => Some(Duration::from_secs(5)),
+            Self::Telegram(Trouble::SlowDown(pause)) => Some(*pause),
+            Self::Telegram(Trouble::Unauthorized) => Some(Duration::from_secs(60)),
+            Self::Telegram(Trouble::Blocked | Trouble::Gone | Trouble::Refused) => None,
+        }
+    }
+}
+
+/// One at a time for each person, so that an edit that lands does not undo the page they have just turned to.
+#[derive(Debug, Default)]
+pub struct Turns(Mutex<HashMap<OwnerId, Arc<Turn<()>>>>);
+
+impl Turns {
+    fn of(&self, owner: OwnerId) -> Arc<Turn<()>> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(turns.entry(owner).or_default())
+    }
+
+    /// Waits for the person's turn.
+    pub async fn wait(&self, owner: OwnerId) -> OwnedMutexGuard<()> {
+        self.of(owner).lock_owned().await
+    }
+
+    /// Takes the person's turn, if nothing else is going on with them.
+    pub fn take(&self, owner: OwnerId) -> Option<OwnedMutexGuard<()>> {
+        self.of(owner).try_lock_owned().ok()
+    }
+}
+
+/// Everything that commands share.
+pub struct Desk {
+    /// The program.
+    pub app: App,
+    /// How to say something.
+    pub speaker: Speaker,
+    /// The tenant of everybody on Telegram.
+    pub tenant: TenantId,
+    /// The bot's name.
+    pub username: String,
+    /// Whose turn it is.
+    pub turns: Turns,
+    /// Rung where a message begins to wait for news.
+    pub live: Notify,
+}
+
+impl Desk {
+    /// A link that opens the private chat with the bot.
+    #[must_use]
+    pub fn chat_link(&self, start: Option<&str>) -> Url {
+        let mut link = self.app.settings.telegram.link_url.clone();
+        if let Ok(mut segments) = link.path_segments_mut() {
+            segments.pop_if_empty().push(&self.username);
+        }
+        if let Some(start) = start {
+            link.query_pairs_mut().append_pair("start", start);
+        }
+        link
+    }
+
+    /// A one-time link to connect a provider for this owner, or to mend an account of theirs.
+    pub async fn connect_link(
+        &self,
+        owner: OwnerId,
+        provider: Provider,
+        reconnects: Option<IntegrationId>,
+    ) -> Result<Url, StoreError> {
+        let wanted = LinkFor { tenant: self.tenant, owner, provider, reconnects };
+        crate::connect::create_link(&self.app, wanted).await
+    }
+
+    /// Whether new connections to this provider can be made.
+    #[must_use]
+    pub fn can_connect(&self, provider: Provider) -> bool {
+        self.app.is_enabled(provider) && self.app.is_configured(provider)
+    }
+}
+
+/// One request of one person.
+pub struct Visit<'a> {
+    /// What everybody shares.
+    pub desk: &'a Desk,
+    /// Who it is. A press counts for whoever pressed.
+    pub owner: OwnerId,
+    /// The update that brought them.
+    pub update_id: i64,
+    /// Where to answer.
+    pub chat: i64,
+    /// The message whose button was pressed, where it can be edited.
+    pub message: Option<i32>,
+}
+
+impl Visit<'_> {
+    /// Sends a new message.
+    pub async fn say(&self, message: impl Into<Message>) -> Result<i32, Failure> {
+        Ok(self.desk.speaker.send(self.chat, &message.into()).await?)
+    }
+
+    /// Shows this in the message whose button was pressed, or in a new one. Answers where it is now. The message waits
+    /// for nothing any more: a command that wants it to says so afterwards.
+    pub async fn show(&self, message: &Message) -> Result<i32, Failure> {
+        let Some(id) = self.message else { return Ok(self.desk.speaker.send(self.chat, message).await?) };
+        self.desk.app.store.forget_live_message(self.desk.tenant, self.chat, id).await?;
+        match self.desk.speaker.edit(self.chat, id, message).await {
+            Ok(()) => Ok(id),
+            Err(Trouble::Gone) => Ok(self.desk.speaker.send(self.chat, message).await?),
+            Err(trouble) => Err(trouble.into()),
+        }
+    }
+
+    /// One of this person's own accounts; nothing for anybody else's.
+    pub async fn own(&self, integration: Option<IntegrationId>) -> Result<Option<IntegrationRow>, Failure> {
+        let Some(integration) = integration else { return Ok(None) };
+        let row = self.desk.app.store.integration(self.desk.tenant, integration).await?;
+        Ok(row.filter(|row| row.owner == self.owner))
+    }
+
+    /// The context of what this request changes. The same update handled again is the same command.
+    #[must_use]
+    pub fn context(&self, step: &str) -> Context {
+        let name = format!("update {} {step}", self.update_id);
+        let command = CommandId::new(Uuid::new_v5(&self.owner.uuid(), name.as_bytes()));
+        Context::new(self.desk.tenant, Actor::Owner(self.owner), command)
+    }
+}

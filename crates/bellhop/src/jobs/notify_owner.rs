@@ -1,0 +1,164 @@
+//! Telling an owner something they did not ask for: that access has ended, or that something keeps failing.
+//!
+//! The message is sent before it is recorded, so a crash in between sends it twice: hearing twice that an account needs
+//! reconnecting is a nuisance, never hearing it is mail that silently stops. What is no longer so is not said at all.
+
+use std::time::Duration;
+
+use bellhop_domain::{Command, Delivery, JobFailure, JobKind, Notice, Status};
+use bellhop_store::{IntegrationRow, StoreError};
+use url::Url;
+
+use super::{Effect, Run, Verdict};
+use crate::app::App;
+use crate::bot::account::{Account, expired, failing};
+use crate::bot::commands::{accounts, connect};
+use crate::bot::message::{Button, Message};
+use crate::bot::press::Press;
+use crate::bot::say::{Speaker, Trouble};
+use crate::bot::text::Text;
+use crate::connect::LinkFor;
+
+/// Sends the notice, if it is still true and there is somebody to send it to.
+pub async fn run(notice: &Notice, app: &App, run: &Run) -> Verdict {
+    match tell(notice, app, run).await {
+        Ok(delivery) => {
+            let notice = notice.clone();
+            Verdict::Done(Effect::from(Command::RecordNotification { job: run.job, notice, delivery }))
+        }
+        Err(Untold::Telegram(Trouble::SlowDown(after))) => Verdict::Wait { after },
+        Err(Untold::Telegram(Trouble::Refused | Trouble::Gone)) => {
+            tracing::error!(integration = %run.integration, job = %run.job, "Telegram refused a notice");
+            Verdict::Bury { reason: JobFailure::TelegramRefused }
+        }
+        Err(Untold::Telegram(trouble)) => {
+            tracing::warn!(integration = %run.integration, job = %run.job, %trouble, "a notice was not sent");
+            Verdict::Retry { reason: JobFailure::TelegramUnavailable }
+        }
+        Err(Untold::Store(error)) => {
+            tracing::warn!(integration = %run.integration, job = %run.job, %error, "a notice was not sent");
+            let reason =
+                if matches!(error, StoreError::CannotOpen(_)) { JobFailure::Unreadable } else { JobFailure::Internal };
+            Verdict::Retry { reason }
+        }
+    }
+}
+
+/// Why nobody was told.
+enum Untold {
+    Telegram(Trouble),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Untold {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+async fn tell(notice: &Notice, app: &App, run: &Run) -> Result<Delivery, Untold> {
+    let Some(row) = app.store.integration(run.tenant, run.integration).await? else { return Ok(Delivery::Outdated) };
+    if !still_true(notice, app, &row).await? {
+        return Ok(Delivery::Outdated);
+    }
+    let (Some(bot), Some(chat)) = (app.bot.clone(), app.store.chat_of(run.tenant, row.owner).await?) else {
+        return Ok(Delivery::NoChat);
+    };
+    if chat.blocked {
+        return Ok(Delivery::Blocked);
+    }
+    let owner = row.owner;
+    let account = Account::of(&app.store, row).await?;
+    let link = match notice {
+        Notice::AccessExpired { .. } => link(app, &account).await?,
+        Notice::JobBuried { .. } => None,
+    };
+    // Waiting is the job's business: a run slot is not held for it.
+    match Speaker::new(bot, Duration::ZERO).send(chat.id, &message(notice, &account, link)).await {
+        Ok(_) => Ok(Delivery::Sent),
+        Err(Trouble::Blocked) => {
+            app.store.mark_blocked(run.tenant, owner, true).await?;
+            Ok(Delivery::Blocked)
+        }
+        Err(trouble) => Err(Untold::Telegram(trouble)),
+    }
+}
+
+/// Whether what the notice says is still so.
+async fn still_true(notice: &Notice, app: &App, row: &IntegrationRow) -> Result<bool, StoreError> {
+    match notice {
+        Notice::AccessExpired { .. } => Ok(row.status == Status::Expired),
+        // What a disconnect left undone at the provider stays true.
+        Notice::JobBuried { kind: JobKind::RevokeAccess, .. } => Ok(row.status == Status::Disconnected),
+        Notice::JobBuried { .. } => {
+            Ok(row.status.is_usable() && app.store.load(row.tenant, row.id).await?.state.alerted)
+        }
+    }
+}
+
+/// A one-time link to reconnect, where that is possible at the moment.
+async fn link(app: &App, account: &Account) -> Result<Option<Url>, StoreError> {
+    let row = &account.row;
+    if !(app.is_enabled(row.provider) && app.is_configured(row.provider)) {
+        return Ok(None);
+    }
+    let wanted = LinkFor { tenant: row.tenant, owner: row.owner, provider: row.provider, reconnects: Some(row.id) };
+    crate::connect::create_link(app, wanted).await.map(Some)
+}
+
+fn message(notice: &Notice, account: &Account, link: Option<Url>) -> Message {
+    let provider = account.row.provider;
+    match notice {
+        Notice::AccessExpired { reason } => {
+            let text = Text::new()
+                .plain("🔴 ")
+                .theirs_bold(&account.name(), 80)
+                .plain(" needs to be connected again.")
+                .gap()
+                .plain(expired(provider, Some(*reason)))
+                .plain(" Until then I show what I have stored.");
+            let Some(link) = link else { return Message::new(text.gap().plain(connect::switched_off(provider))) };
+            let text = text.gap().plain("The link works once and for ten minutes; later, ask for a new one.");
+            let fresh = Press::new(connect::COMMAND.name, connect::MEND).about(account.id());
+            Message::new(text)
+                .row(vec![Button::link("Reconnect", link)])
+                .row(vec![Button::press("Get a new link", fresh)])
+        }
+        Notice::JobBuried { kind: JobKind::RevokeAccess, .. } => {
+            let name = provider.title();
+            Text::new()
+                .plain("⚠️ ")
+                .theirs_bold(&account.name(), 80)
+                .plain(format!(
+                    " is disconnected, but {name} did not confirm that my access is taken back, although I asked several \
+                     times. I hold no key to it any more; to be sure, remove me among the connections in your {name} \
+                     account. Whoever runs this bot has been told."
+                ))
+                .into()
+        }
+        Notice::JobBuried { kind, reason } => {
+            let what = match kind {
+                JobKind::RefreshAccess => "Keeping the access alive keeps failing.",
+                JobKind::FetchMail => "Fetching new mail keeps failing.",
+                JobKind::RevokeAccess | JobKind::NotifyOwner => "Something I do for this account keeps failing.",
+            };
+            Text::new()
+                .plain("🟠 ")
+                .theirs_bold(&account.name(), 80)
+                .line()
+                .plain(what)
+                .plain(" ")
+                .plain(failing(provider, Some(*reason)))
+                .gap()
+                .plain(format!(
+                    "Whoever runs this bot has been told, and I go on trying. /{} shows how it is.",
+                    accounts::COMMAND.name
+                ))
+                .into()
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "notify_owner_tests.rs"]
+mod tests;
