@@ -60,13 +60,21 @@ impl Database {
     /// Ends whatever is still connected and drops the database. Each role may only end its own sessions.
     pub async fn drop(self) {
         let mut serving = PgConnection::connect_with(&self.serving).await.unwrap();
-        let end = "select pg_terminate_backend(pid) from pg_stat_activity
+        // Waits for each to be gone: the owner may not end them.
+        let end = "select pg_terminate_backend(pid, 5000) from pg_stat_activity
                    where datname = current_database() and usename = current_user and pid <> pg_backend_pid()";
         sqlx::raw_sql(end).execute(&mut serving).await.unwrap();
         serving.close().await.unwrap();
         let mut connection = PgConnection::connect(&self.admin).await.unwrap();
         let sql = format!("drop database {} with (force)", self.name);
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        // Our own last session may still be on its way out, and the owner may not end it either.
+        for _ in 0..50 {
+            if sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(&mut connection).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("the test's database is still in use: {}", self.name);
     }
 }
 
