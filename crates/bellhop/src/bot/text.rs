@@ -16,6 +16,9 @@ const CUT: char = '…';
 const ISOLATE: char = '\u{2068}';
 const END_ISOLATE: char = '\u{2069}';
 
+/// Invisible, and the end of what Telegram takes for a command.
+const WORD_JOINER: char = '\u{2060}';
+
 /// How many marks may sit on one letter. Vietnamese needs two; towers of them cover the lines above.
 const MARKS: usize = 3;
 
@@ -216,8 +219,7 @@ pub fn clean(text: &str) -> String {
             && characters.peek().is_some_and(|next| next.is_ascii_alphanumeric() || *next == '_');
         cleaned.push(character);
         if is_command {
-            // A word joiner: invisible, and the end of what Telegram takes for a command.
-            cleaned.push('\u{2060}');
+            cleaned.push(WORD_JOINER);
         }
     }
     while cleaned.ends_with([' ', '\u{200c}', '\u{200d}']) {
@@ -293,4 +295,4 @@ fn runs_right_to_left(character: char) -> bool {
 
 #[cfg(test)]
 #[path = "text_tests.rs"]
-mod tests;
+pub mod tests;

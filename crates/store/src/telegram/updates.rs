@@ -70,7 +70,7 @@ impl Store {
         at: DateTime<Utc>,
     ) -> Result<Vec<i64>, StoreError> {
         let mut keys: HashMap<OwnerId, DataKey> = HashMap::new();
-        let (mut ids, mut owners, mut bodies): (Vec<i64>, Vec<Option<Uuid>>, Vec<Option<Vec<u8>>>) = Default::default();
+        let (mut ids, mut owners, mut bodies) = (vec![], vec![], vec![]);
         for update in updates {
             ids.push(update.update_id);
             let Some((owner, plain)) = &update.content else {

@@ -1,0 +1,46 @@
+use std::collections::BTreeSet;
+
+use bellhop_domain::{ExpiryReason, Generation, IntegrationId, OwnerId, Provider, TenantId};
+use uuid::Uuid;
+
+use super::*;
+
+fn account() -> Account {
+    let row = IntegrationRow {
+        id: IntegrationId::new(Uuid::from_u128(1)),
+        tenant: TenantId::new(Uuid::nil()),
+        owner: OwnerId::new(Uuid::nil()),
+        provider: Provider::Google,
+        status: Status::Expired,
+        generation: Generation::new(1),
+        scopes: BTreeSet::new(),
+        granted: BTreeSet::new(),
+        missing: BTreeSet::new(),
+        expires_at: None,
+        refreshed_at: None,
+        connected_at: None,
+        reason: None,
+    };
+    Account { row, email: Some("ada@mail.example".to_owned()) }
+}
+
+#[test]
+fn an_end_of_access_names_the_account_the_cause_and_the_way_back() {
+    let link = Url::parse("https://bellhop.example/connect/x").unwrap();
+    for reason in [ExpiryReason::RefreshRefused, ExpiryReason::AnswerLost, ExpiryReason::NoRefreshToken] {
+        let message = message(&Notice::AccessExpired { reason }, &account(), Some(link.clone()));
+        let html = message.text.html();
+        assert!(html.contains("ada@mail.example") && html.contains("Reconnecting mends it"), "{html}");
+        assert_eq!(message.buttons[0], [Button::link("Reconnect", link.clone())]);
+    }
+}
+
+#[test]
+fn what_keeps_failing_is_said_with_who_acts() {
+    for kind in JobKind::ALL {
+        for reason in JobFailure::ALL {
+            let message = message(&Notice::JobBuried { kind, reason }, &account(), None);
+            assert!(message.text.html().contains("Whoever runs this bot"), "{kind} {reason:?}");
+        }
+    }
+}
