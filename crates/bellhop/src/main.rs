@@ -1,3 +1,26 @@
-//! Placeholder.
+//! Bellhop: connects people's mail accounts, keeps their access alive, fetches their mail and answers in Telegram.
+//!
+//! One program with every role; `serve --only` splits them over processes.
 
-fn main() {}
+mod access;
+mod actions;
+mod app;
+mod bot;
+mod cli;
+mod clock;
+mod config;
+mod connect;
+mod http;
+mod jobs;
+mod metrics;
+mod serve;
+mod telemetry;
+mod work;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Every TLS connection of the process uses ring; installing it twice is the only way this can fail.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    cli::run()
+}

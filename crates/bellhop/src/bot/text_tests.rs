@@ -57,10 +57,40 @@ pub fn hostile() -> impl Strategy<Value = String> {
         ".{0,40}",
         any::<String>(),
         prop::sample::select(vec![
-            "<b>", "</b>", "</i></b>", "<a href=\"http://x\">", "&lt;", "&amp", "&#0;", "<!--", "<script>", "\"'",
-            "\u{202e}evil\u{202c}", "\u{2066}", "\u{2069}", "\u{2068}", "שלום", "مرحبا", "👩‍👩‍👧‍👦", "🏳️‍🌈", "🇩🇪",
-            "\u{0}", "\u{8}", "\r\n\r\n", "\u{2028}", "\u{feff}", "\u{200b}", "\u{34f}\u{200c}\u{ad}", "Z\u{300}\u{301}\u{302}\u{303}\u{304}\u{305}",
-            "/disconnect", " /start@bot", "@admin", "𝕏", "\u{10ffff}", "\u{fffe}", "\u{200d}\u{200d}\u{200d}",
+            "<b>",
+            "</b>",
+            "</i></b>",
+            "<a href=\"http://x\">",
+            "&lt;",
+            "&amp",
+            "&#0;",
+            "<!--",
+            "<script>",
+            "\"'",
+            "\u{202e}evil\u{202c}",
+            "\u{2066}",
+            "\u{2069}",
+            "\u{2068}",
+            "שלום",
+            "مرحبا",
+            "👩‍👩‍👧‍👦",
+            "🏳️‍🌈",
+            "🇩🇪",
+            "\u{0}",
+            "\u{8}",
+            "\r\n\r\n",
+            "\u{2028}",
+            "\u{feff}",
+            "\u{200b}",
+            "\u{34f}\u{200c}\u{ad}",
+            "Z\u{300}\u{301}\u{302}\u{303}\u{304}\u{305}",
+            "/disconnect",
+            " /start@bot",
+            "@admin",
+            "𝕏",
+            "\u{10ffff}",
+            "\u{fffe}",
+            "\u{200d}\u{200d}\u{200d}",
         ])
         .prop_map(str::to_owned),
     ];
@@ -68,7 +98,13 @@ pub fn hostile() -> impl Strategy<Value = String> {
 }
 
 fn one(theirs: &str, longest: usize) -> Text {
-    Text::new().plain("Ours: ").theirs_bold(theirs, longest).line().theirs(theirs, longest).gap().theirs_italic(theirs, longest)
+    Text::new()
+        .plain("Ours: ")
+        .theirs_bold(theirs, longest)
+        .line()
+        .theirs(theirs, longest)
+        .gap()
+        .theirs_italic(theirs, longest)
 }
 
 proptest! {

@@ -8,8 +8,7 @@
 
 use bellhop_domain::{Command, CommandId, Event, Integration, JobFailure, JobId, JobKind, Refusal, TenantId};
 use bellhop_store::{
-    Actor, Change, Context, ExecuteError, JobRow, JobState, LetterFilter, OperatorWords, Place, Request,
-    event_id,
+    Actor, Change, Context, ExecuteError, JobRow, JobState, LetterFilter, OperatorWords, Place, Request, event_id,
 };
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
@@ -319,7 +318,9 @@ struct Deeds<'a> {
 
 async fn carry_out(app: &App, deed: Deed, act: Act) -> Result<(), Failure> {
     if !act.all && !act.which.is_everything() {
-        return Err(Failure::new("--tenant, --kind and --reason choose among --all letters; leave them out or the jobs"));
+        return Err(Failure::new(
+            "--tenant, --kind and --reason choose among --all letters; leave them out or the jobs",
+        ));
     }
     let (mut rows, mut failed) = (vec![], 0_usize);
     if act.all {

@@ -145,11 +145,12 @@ impl Belt {
         RedisStorage::new(self.connection.clone()).with_config(self.config(queue))
     }
 
-    /// What is on the belt of this queue.
+    /// What is on the belt of this queue. Fails where nothing could be put there.
     pub async fn load(&self, queue: Queue) -> Result<Load, BeltError> {
         let config = self.config(queue);
         let script = Script::new(
-            "local now = tonumber(redis.call('TIME')[1])
+            "redis.call('SET', KEYS[5], 1, 'EX', ARGV[2])
+             local now = tonumber(redis.call('TIME')[1])
              return { redis.call('ZCARD', KEYS[1]) + redis.call('LLEN', KEYS[2]),
                       redis.call('ZCOUNT', KEYS[3], now - tonumber(ARGV[1]), '+inf'),
                       redis.call('HLEN', KEYS[4]) }",
@@ -159,7 +160,9 @@ impl Belt {
             .key(config.active_jobs_list())
             .key(config.workers_set())
             .key(config.job_data_hash())
+            .key(PROBE)
             .arg(HEARTBEAT.as_secs() * 3)
+            .arg(PROBE_SECONDS)
             .invoke_async(&mut self.connection.clone())
             .await?;
         Ok(Load { waiting, workers, kept })
@@ -215,11 +218,7 @@ impl Belt {
     /// Lets Redis forget this worker of apalis one day: it never does so by itself.
     pub async fn let_expire(&self, queue: Queue, worker: &str) -> Result<(), BeltError> {
         let key = self.config(queue).worker_metadata_key(&worker.into());
-        redis::cmd("EXPIRE")
-            .arg(key)
-            .arg(KEEP_WORKER_SECONDS)
-            .exec_async(&mut self.connection.clone())
-            .await?;
+        redis::cmd("EXPIRE").arg(key).arg(KEEP_WORKER_SECONDS).exec_async(&mut self.connection.clone()).await?;
         Ok(())
     }
 

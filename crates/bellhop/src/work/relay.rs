@@ -70,20 +70,18 @@ pub async fn run(app: App, stop: CancellationToken) {
 }
 
 async fn dispatch_for_ever(app: &App, belt: &Belt) {
-    tokio::join!(
-        dispatch_queue(app, belt, Queue::Access),
-        dispatch_queue(app, belt, Queue::Fetch),
-        dispatch_queue(app, belt, Queue::Notify)
-    );
-}
-
-async fn dispatch_queue(app: &App, belt: &Belt, queue: Queue) {
     let mut trouble = Trouble::with("putting due jobs on the belt");
     loop {
-        let pause = match dispatch(app, belt, queue).await {
+        // All at once, so that a slow answer about one queue does not hold up another.
+        let looks = tokio::join!(
+            dispatch(app, belt, Queue::Access),
+            dispatch(app, belt, Queue::Fetch),
+            dispatch(app, belt, Queue::Notify)
+        );
+        let pause = match <[_; Queue::ALL.len()]>::from(looks).into_iter().collect::<Result<Vec<bool>, _>>() {
             Ok(more) => {
                 trouble.over();
-                if more { LOOK_SOON } else { LOOK_EVERY }
+                if more.contains(&true) { LOOK_SOON } else { LOOK_EVERY }
             }
             Err(error) => {
                 trouble.met(&error);

@@ -93,36 +93,34 @@ async fn serve(belt: Belt, runs: Runs, queue: Queue, boot: Uuid, stop: Cancellat
     while !stop.is_cancelled() {
         let (belt, runs, gate, starts) = (belt.clone(), runs.clone(), gate.clone(), Arc::clone(&starts));
         let (until, until_stopped) = (stop.clone(), stop.clone());
-        let monitor = Monitor::new()
-            .should_restart(move |_, _| !until.is_cancelled())
-            .register(move |_| {
-                // A name is never used twice: apalis would refuse it until the old one had missed its heartbeats.
-                let name = format!("{boot}-{}", starts.fetch_add(1, Ordering::Relaxed));
-                let (gate, known, belt) = (gate.clone(), name.clone(), belt.clone());
-                let backend = belt
-                    .storage(queue)
-                    .before_start(move |_| {
-                        let gate = gate.clone();
-                        async move {
-                            gate.pass().await;
-                            Ok(())
-                        }
-                    })
-                    .after_start(move |_| {
-                        let (belt, known) = (belt.clone(), known.clone());
-                        async move {
-                            // Only tidiness: what fails here fails the next look at the belt too.
-                            let _ = belt.let_expire(queue, &known).await;
-                            Ok(())
-                        }
-                    })
-                    .poll_with_strategy(SteadyPoll::every(POLL_INTERVAL));
-                let (runs, stop) = (runs.clone(), until_stopped.clone());
-                WorkerBuilder::new(name)
-                    .backend(backend)
-                    .concurrency(run_slots(queue))
-                    .build(move |entry: Value| take(entry, queue, runs.clone(), stop.clone()))
-            });
+        let monitor = Monitor::new().should_restart(move |_, _| !until.is_cancelled()).register(move |_| {
+            // A name is never used twice: apalis would refuse it until the old one had missed its heartbeats.
+            let name = format!("{boot}-{}", starts.fetch_add(1, Ordering::Relaxed));
+            let (gate, known, belt) = (gate.clone(), name.clone(), belt.clone());
+            let backend = belt
+                .storage(queue)
+                .before_start(move |_| {
+                    let gate = gate.clone();
+                    async move {
+                        gate.pass().await;
+                        Ok(())
+                    }
+                })
+                .after_start(move |_| {
+                    let (belt, known) = (belt.clone(), known.clone());
+                    async move {
+                        // Only tidiness: what fails here fails the next look at the belt too.
+                        let _ = belt.let_expire(queue, &known).await;
+                        Ok(())
+                    }
+                })
+                .poll_with_strategy(SteadyPoll::every(POLL_INTERVAL));
+            let (runs, stop) = (runs.clone(), until_stopped.clone());
+            WorkerBuilder::new(name)
+                .backend(backend)
+                .concurrency(run_slots(queue))
+                .build(move |entry: Value| take(entry, queue, runs.clone(), stop.clone()))
+        });
         let context = monitor.context();
         let mut running = std::pin::pin!(monitor.run());
         tokio::select! {

@@ -33,7 +33,8 @@ fn account(status: Status) -> Account {
 }
 
 fn mail(from: &str, subject: &str, snippet: &str, unread: bool) -> InboxMessage {
-    let content = MailContent { from: from.to_owned(), subject: subject.to_owned(), snippet: snippet.to_owned(), unread };
+    let content =
+        MailContent { from: from.to_owned(), subject: subject.to_owned(), snippet: snippet.to_owned(), unread };
     InboxMessage { message_id: "m".to_owned(), received_at: noon() - TimeDelta::hours(3), content }
 }
 

@@ -1,0 +1,53 @@
+//! What people and programs can have done to an integration, whichever door they come through: the chat, the API or the
+//! command line.
+
+use bellhop_domain::{Command, Event, IntegrationId, JobKind, Refusal, RevocationPlan, TenantId};
+use bellhop_store::{Context, ExecuteError, Request, StoreError};
+
+use crate::access::{self, AccessError, Refreshed};
+use crate::app::App;
+
+/// What a disconnect means at the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disconnection {
+    /// Whether the grant will be revoked there. `Nothing` where the connection had been ended before.
+    pub plan: RevocationPlan,
+}
+
+/// Ends a connection. Repeating it changes nothing.
+pub async fn disconnect(
+    app: &App,
+    context: Context,
+    integration: IntegrationId,
+) -> Result<Disconnection, ExecuteError> {
+    let state = app.store.load(context.tenant, integration).await?.state;
+    let Some(provider) = state.provider else { return Err(Refusal::NotFound.into()) };
+    let shared_account = match app.store.subject_of(context.tenant, integration).await? {
+        Some(subject) => {
+            let holders = app.store.holders_of_subject(provider, &subject).await?;
+            holders.iter().any(|(_, holder)| *holder != integration)
+        }
+        None => false,
+    };
+    let request = Request {
+        intent: Some(format!("disconnect {integration}")),
+        ..Request::new(context, app.clock.now(), integration, Command::Disconnect { shared_account })
+    };
+    let executed = app.store.execute(&request).await?;
+    let plan = executed.events.iter().find_map(|recorded| match recorded.event {
+        Event::Disconnected { revocation, .. } => Some(revocation),
+        _ => None,
+    });
+    Ok(Disconnection { plan: plan.unwrap_or(RevocationPlan::Nothing) })
+}
+
+/// Replaces the access token now.
+pub async fn refresh(app: &App, tenant: TenantId, integration: IntegrationId) -> Result<Refreshed, AccessError> {
+    access::refresh_now(app, tenant, integration).await
+}
+
+/// Asks for the mail to be fetched as soon as possible.
+pub async fn ask_for_mail(app: &App, tenant: TenantId, integration: IntegrationId) -> Result<(), StoreError> {
+    app.store.request_sooner(tenant, integration, JobKind::FetchMail, app.clock.now()).await?;
+    Ok(())
+}

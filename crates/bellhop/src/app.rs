@@ -1,0 +1,111 @@
+//! What every part of the running program is handed: one value, made once.
+
+use bellhop_domain::{CommandId, Provider, TenantId};
+use bellhop_providers::{Client, Timeouts};
+use bellhop_store::{Keyring, Store};
+use rand::Rng;
+use teloxide::Bot;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::config::{ConfigError, Settings};
+use crate::metrics::Metrics;
+
+/// Everything shared. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// What was set.
+    pub settings: Settings,
+    /// What is remembered.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The Bot API, where there is a bot.
+    pub bot: Option<Bot>,
+    google: Client,
+}
+
+/// Why the program cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A setting is missing or makes no sense.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The metrics could not be registered.
+    #[error("the metrics could not be registered")]
+    Metrics(#[from] prometheus::Error),
+    /// The client for a provider could not be made.
+    #[error("no client for the provider: {0}")]
+    Provider(#[from] bellhop_providers::ProviderError),
+}
+
+impl App {
+    /// Puts everything together. Connects to nothing yet.
+    pub fn new(settings: Settings) -> Result<Self, StartError> {
+        let master_key = settings.master_key.as_ref().ok_or_else(|| {
+            ConfigError::new("MASTER_KEY", "is required: 32 bytes in base64; make one with `openssl rand -base64 32`")
+        })?;
+        let keyring = Keyring::new(master_key).map_err(|error| ConfigError::new("MASTER_KEY", error.to_string()))?;
+        let store = Store::open(settings.database.clone(), keyring);
+        let google =
+            Client::new(settings.google.description.clone(), settings.google.credentials.clone(), Timeouts::default())?;
+        let bot = settings.telegram.token.as_ref().map(|token| crate::bot::client(token, &settings.telegram.api_url));
+        Ok(Self { store, clock: Clock::of_process(), metrics: Metrics::new()?, bot, google, settings })
+    }
+
+    /// How to speak to this provider.
+    #[must_use]
+    pub fn provider(&self, provider: Provider) -> &Client {
+        match provider {
+            Provider::Google => &self.google,
+        }
+    }
+
+    /// Whether new connections to this provider are offered.
+    #[must_use]
+    pub fn is_enabled(&self, provider: Provider) -> bool {
+        match provider {
+            Provider::Google => self.settings.google.enabled,
+        }
+    }
+
+    /// Whether this provider's client is configured.
+    #[must_use]
+    pub fn is_configured(&self, provider: Provider) -> bool {
+        match provider {
+            Provider::Google => self.settings.google.credentials.is_some(),
+        }
+    }
+
+    /// A random identifier.
+    #[must_use]
+    pub fn new_id(&self) -> Uuid {
+        Uuid::new_v4()
+    }
+
+    /// An id for a command that nobody will repeat.
+    #[must_use]
+    pub fn new_command(&self) -> CommandId {
+        CommandId::new(self.new_id())
+    }
+
+    /// 256 random bits in base64url: states, nonces, cookies, links and verifiers.
+    #[must_use]
+    pub fn new_secret(&self) -> String {
+        use base64::Engine;
+        let mut bytes = [0; 32];
+        rand::rng().fill_bytes(&mut bytes);
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The tenant of everybody who comes through Telegram.
+    pub async fn default_tenant(&self) -> Result<TenantId, bellhop_store::StoreError> {
+        self.store
+            .tenant_named(bellhop_store::DEFAULT_TENANT)
+            .await?
+            .ok_or(bellhop_store::StoreError::Unreadable("the default tenant"))
+    }
+}

@@ -1,0 +1,145 @@
+//! The command line: what an operator and an auditor can ask for.
+//!
+//! Exit codes: 0 done, 1 it failed, 2 the command was not understood, 3 a check found something.
+
+pub mod api_key;
+mod audit;
+pub mod dead;
+mod doctor;
+mod erase;
+mod migrate;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use thiserror::Error;
+
+use crate::app::App;
+use crate::config::{self, Settings, Source};
+use crate::serve::{self, Role};
+use crate::telemetry;
+
+/// Why a command failed, in words for whoever typed it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{message}")]
+pub struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// It could not be done.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 1 }
+    }
+
+    /// It was done, and found something wrong.
+    #[must_use]
+    pub fn found(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 3 }
+    }
+}
+
+impl From<bellhop_store::StoreError> for Failure {
+    fn from(error: bellhop_store::StoreError) -> Self {
+        Self::new(format!("{error}; `bellhop doctor` may know more"))
+    }
+}
+
+impl From<bellhop_store::ExecuteError> for Failure {
+    fn from(error: bellhop_store::ExecuteError) -> Self {
+        match error {
+            bellhop_store::ExecuteError::Refused(refusal) => Self::new(refusal.to_string()),
+            bellhop_store::ExecuteError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Connects mail and calendar accounts, keeps their access alive, and answers in Telegram.
+#[derive(Debug, Parser)]
+#[command(name = "bellhop", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run Bellhop until it is told to stop.
+    Serve {
+        /// Only these roles, separated by commas; all of them without it.
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<Role>,
+    },
+    /// Bring the database up to date as MIGRATE_DATABASE_URL and grant the serving role what it needs.
+    Migrate {
+        /// Also make a log that was restored from another cluster readable again.
+        #[arg(long)]
+        after_restore: bool,
+    },
+    /// Check settings, database, role, Redis, clock and providers, and say what to mend.
+    Doctor,
+    /// Keys for programs that call the API.
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKeyCommand),
+    /// Jobs that were given up.
+    #[command(subcommand)]
+    Dead(dead::DeadCommand),
+    /// Ask the log who did what, and prove the answer.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Destroy everything personal of a disconnected integration. Only the log remains.
+    Erase(erase::EraseArguments),
+}
+
+/// Reads the arguments and does what they say.
+pub fn run() -> ExitCode {
+    let matches = Arguments::command().after_long_help(config::help()).after_help(config::help()).get_matches();
+    let arguments = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
+    match carry_out(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("bellhop: {failure}");
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn carry_out(command: Command) -> Result<(), Failure> {
+    let settings = Source::process().and_then(|source| Settings::read(&source));
+    if matches!(command, Command::Doctor) {
+        return block_on(doctor::run(settings));
+    }
+    let settings = settings.map_err(|error| Failure::new(error.to_string()))?;
+    telemetry::start(&settings);
+    block_on(async move {
+        if let Command::Migrate { after_restore } = command {
+            return migrate::run(&settings, after_restore).await;
+        }
+        let app = App::new(settings).map_err(|error| Failure::new(error.to_string()))?;
+        match command {
+            Command::Serve { only } => {
+                let roles = if only.is_empty() { Role::ALL.to_vec() } else { only };
+                serve::run(app, &roles).await
+            }
+            Command::ApiKey(command) => api_key::run(command, &app).await,
+            Command::Dead(command) => dead::run(command, &app).await,
+            Command::Audit(command) => audit::run(command, &app).await,
+            Command::Erase(arguments) => erase::run(arguments, &app).await,
+            // Both need no App and were carried out above.
+            Command::Migrate { .. } | Command::Doctor => Ok(()),
+        }
+    })
+}
+
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("the program cannot start: {error}")))?;
+    runtime.block_on(work)
+}

@@ -1,0 +1,58 @@
+//! Google's settings: its client, and the addresses that a stand-in may take over.
+
+use bellhop_providers::{Credentials, Description, Endpoint, google};
+use secrecy::SecretString;
+
+use super::{ConfigError, Source, refused_override};
+
+/// How Bellhop speaks to Google.
+#[derive(Debug, Clone)]
+pub struct GoogleSettings {
+    /// Whether new connections are offered.
+    pub enabled: bool,
+    /// The registered client, where it is configured.
+    pub credentials: Option<Credentials>,
+    /// Google, as data.
+    pub description: Description,
+}
+
+const SINGLE_ADDRESSES: [(&str, Endpoint); 6] = [
+    ("GOOGLE_AUTHORIZE_URL", Endpoint::Authorize),
+    ("GOOGLE_TOKEN_URL", Endpoint::Token),
+    ("GOOGLE_REVOKE_URL", Endpoint::Revoke),
+    ("GOOGLE_USERINFO_URL", Endpoint::Userinfo),
+    ("GOOGLE_GMAIL_URL", Endpoint::Mail),
+    ("GOOGLE_CALENDAR_URL", Endpoint::Calendar),
+];
+
+impl GoogleSettings {
+    pub(super) fn read(source: &Source, overrides: bool) -> Result<Self, ConfigError> {
+        let base = source.address("GOOGLE_BASE_URL")?;
+        let mut description =
+            google(base.as_ref()).map_err(|error| ConfigError::new("GOOGLE_BASE_URL", error.to_string()))?;
+        if !overrides && Endpoint::ALL.iter().any(|endpoint| !description.endpoints.is_providers_own(*endpoint)) {
+            return Err(refused_override("GOOGLE_BASE_URL"));
+        }
+        for (name, endpoint) in SINGLE_ADDRESSES {
+            let Some(address) = source.address(name)? else { continue };
+            description.endpoints.set(endpoint, address).map_err(|error| ConfigError::new(name, error.to_string()))?;
+            if !overrides && !description.endpoints.is_providers_own(endpoint) {
+                return Err(refused_override(name));
+            }
+        }
+        if let Some(issuer) = source.text("GOOGLE_ISSUER")
+            && !description.is_issuer(&issuer)
+        {
+            if !overrides {
+                return Err(refused_override("GOOGLE_ISSUER"));
+            }
+            description.issuers = vec![issuer];
+        }
+        let client_secret: Option<SecretString> = source.secret("GOOGLE_CLIENT_SECRET")?;
+        let credentials = source
+            .text("GOOGLE_CLIENT_ID")
+            .zip(client_secret)
+            .map(|(client_id, client_secret)| Credentials { client_id, client_secret });
+        Ok(Self { enabled: source.flag("PROVIDER_GOOGLE_ENABLED", true)?, credentials, description })
+    }
+}

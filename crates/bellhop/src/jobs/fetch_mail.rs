@@ -1,0 +1,321 @@
+//! Bringing the stored inbox up to date: first the newest thousand messages, then by history cursor.
+//!
+//! Every page is recorded as it comes, with the progress that a restart resumes from. Content goes sealed into the cache
+//! and never into the log; the log learns how many messages came and went.
+
+mod mailbox;
+
+use std::time::Duration;
+
+use bellhop_domain::{Command, FetchMode, JobFailure};
+use bellhop_providers::{MailChange, ProviderError};
+use bellhop_store::{
+    Change, DataKey, ExecuteError, MailProgress, MailRow, Outcome, Purpose, Request, StoreError, Underway,
+};
+
+use self::mailbox::{INBOX, Mailbox};
+use super::{Effect, Run, Verdict, verdict_of};
+use crate::access::AccessError;
+use crate::app::App;
+
+/// How often the inbox is looked at without anybody asking.
+const EVERY: Duration = Duration::from_secs(300);
+
+/// How many messages a full fetch brings.
+const NEWEST: u32 = 1_000;
+
+/// How many messages are recorded at once.
+const BATCH: usize = 50;
+
+/// How long to leave somebody else's refresh alone before looking again.
+const WHILE_LOCKED: Duration = Duration::from_secs(5);
+
+/// Why a fetch stopped.
+enum Stop {
+    /// The job has a verdict.
+    Verdict(Verdict),
+    /// The cursor, or a page token of an interrupted fetch, is too old: start again from the beginning.
+    StartAgain,
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        // Somebody else has the job now, or it was closed: whatever this run still says is ignored.
+        if matches!(error, StoreError::LeaseLost) {
+            return Self::Verdict(Verdict::Done(Effect::default()));
+        }
+        let reason = match error {
+            StoreError::CannotOpen(_) | StoreError::Unreadable(_) => JobFailure::Unreadable,
+            _ => JobFailure::Internal,
+        };
+        tracing::warn!(%error, "a fetch of mail could not be recorded");
+        Self::Verdict(Verdict::Retry { reason })
+    }
+}
+
+impl From<ExecuteError> for Stop {
+    fn from(error: ExecuteError) -> Self {
+        match error {
+            ExecuteError::Store(error) => error.into(),
+            // Disconnected meanwhile: the event that said so closed this job.
+            ExecuteError::Refused(_) => Self::Verdict(Verdict::Done(Effect::default())),
+        }
+    }
+}
+
+impl From<AccessError> for Stop {
+    fn from(error: AccessError) -> Self {
+        Self::Verdict(match error {
+            AccessError::NotConnected | AccessError::Expired => Verdict::Done(Effect::default()),
+            AccessError::RefreshLocked => Verdict::Wait { after: WHILE_LOCKED },
+            AccessError::Provider(error) => verdict_of(&error),
+            AccessError::Store(error) => return error.into(),
+        })
+    }
+}
+
+/// Fetches what is new.
+pub async fn run(app: &App, run: &Run) -> Verdict {
+    let mut fetch = match Fetch::prepare(app, run).await {
+        Ok(fetch) => fetch,
+        Err(Stop::Verdict(verdict)) => return verdict,
+        Err(Stop::StartAgain) => return Verdict::Retry { reason: JobFailure::Internal },
+    };
+    match fetch.run().await {
+        Ok(verdict) | Err(Stop::Verdict(verdict)) => verdict,
+        Err(Stop::StartAgain) => {
+            fetch.progress = MailProgress::default();
+            match fetch.run().await {
+                Ok(verdict) | Err(Stop::Verdict(verdict)) => verdict,
+                Err(Stop::StartAgain) => Verdict::Bury { reason: JobFailure::RequestRefused },
+            }
+        }
+    }
+}
+
+/// One fetch under one run.
+struct Fetch<'a> {
+    app: &'a App,
+    run: &'a Run,
+    key: DataKey,
+    mailbox: Mailbox<'a>,
+    progress: MailProgress,
+}
+
+impl<'a> Fetch<'a> {
+    async fn prepare(app: &'a App, run: &'a Run) -> Result<Self, Stop> {
+        let key = app.store.integration_key(run.tenant, run.integration).await?;
+        let key = key.ok_or_else(|| Stop::Verdict(Verdict::Done(Effect::default())))?;
+        let progress = app.store.mail_progress(run.tenant, run.integration, &key).await?;
+        let mailbox = Mailbox::open(app, run).await?;
+        Ok(Self { app, run, key, mailbox, progress })
+    }
+
+    async fn run(&mut self) -> Result<Verdict, Stop> {
+        match self.progress.cursor {
+            None => self.full().await,
+            Some(cursor) => self.incremental(cursor).await,
+        }
+    }
+
+    /// The newest messages, page by page, and then the removal of everything that was not among them.
+    async fn full(&mut self) -> Result<Verdict, Stop> {
+        let resumed = self.progress.underway.is_some();
+        let mut underway = match self.progress.underway.take() {
+            Some(underway) => underway,
+            // The cursor is taken before the first listing: what arrives meanwhile comes with the next fetch.
+            None => {
+                let cursor = self.mailbox.cursor().await?;
+                self.begin(Some(cursor))
+            }
+        };
+        loop {
+            let page = match self.mailbox.page(underway.page_token.as_deref(), BATCH).await {
+                // A page token does not live for ever.
+                Err(Stop::Verdict(Verdict::Bury { .. })) if resumed && underway.page_token.is_some() => {
+                    return Err(Stop::StartAgain);
+                }
+                page => page?,
+            };
+            let room = usize::try_from(NEWEST.saturating_sub(underway.listed)).unwrap_or(0);
+            let ids: Vec<String> = page.ids.into_iter().take(room.min(BATCH)).collect();
+            underway.listed = underway.listed.saturating_add(count(&ids));
+            underway.page_token = page.next_page_token;
+            let rows = self.fetch(&ids).await?;
+            self.record(&mut underway, rows, vec![]).await?;
+            if underway.page_token.is_none() || underway.listed >= NEWEST || ids.is_empty() {
+                break;
+            }
+        }
+        let (tenant, integration) = (self.run.tenant, self.run.integration);
+        underway.removed = self.app.store.mail_not_seen(tenant, integration, underway.sync).await?;
+        let gone = Change::RemoveMailNotSeen { integration, sync: underway.sync };
+        self.end(FetchMode::Full, &underway, vec![gone])
+    }
+
+    /// What changed since the cursor, page by page.
+    async fn incremental(&mut self, cursor: u64) -> Result<Verdict, Stop> {
+        let mut underway = match self.progress.underway.take() {
+            Some(underway) => underway,
+            None => self.begin(None),
+        };
+        loop {
+            let page = self.mailbox.history(cursor, underway.page_token.as_deref()).await?;
+            underway.reaches = page.history_id.or(underway.reaches);
+            underway.page_token = page.next_page_token;
+            let (wanted, gone) = settle_changes(&page.changes);
+            let mut gone = self.stored(gone).await?;
+            for ids in wanted.chunks(BATCH) {
+                let rows = self.fetch(ids).await?;
+                // What is no longer there or has left the inbox goes, should it be stored.
+                let left = ids.iter().filter(|id| rows.iter().all(|row| row.message_id != **id)).cloned().collect();
+                gone.extend(self.stored(left).await?);
+                let gone = std::mem::take(&mut gone);
+                self.record(&mut underway, rows, gone).await?;
+            }
+            if !gone.is_empty() {
+                self.record(&mut underway, vec![], gone).await?;
+            }
+            if underway.page_token.is_none() {
+                break;
+            }
+        }
+        underway.reaches = underway.reaches.or(Some(cursor));
+        self.end(FetchMode::Incremental, &underway, vec![])
+    }
+
+    fn begin(&self, reaches: Option<u64>) -> Underway {
+        Underway {
+            sync: self.app.new_id(),
+            reaches,
+            page_token: None,
+            listed: 0,
+            added: 0,
+            updated: 0,
+            removed: 0,
+            batches: 0,
+        }
+    }
+
+    async fn fetch(&mut self, ids: &[String]) -> Result<Vec<MailRow>, Stop> {
+        let messages = self.mailbox.messages(ids).await?;
+        let (tenant, integration) = (self.run.tenant, self.run.integration);
+        let mut rows = vec![];
+        for message in messages {
+            let received_at = message.received_at.unwrap_or_else(|| self.app.clock.now());
+            rows.push(message.content.seal(&self.key, tenant, integration, message.id, received_at)?);
+        }
+        Ok(rows)
+    }
+
+    async fn stored(&self, ids: Vec<String>) -> Result<Vec<String>, Stop> {
+        if ids.is_empty() {
+            return Ok(ids);
+        }
+        Ok(self.app.store.stored_mail(self.run.tenant, self.run.integration, &ids).await?.into_iter().collect())
+    }
+
+    /// Records a batch with the progress it makes, if this run still holds the job.
+    async fn record(&mut self, underway: &mut Underway, rows: Vec<MailRow>, gone: Vec<String>) -> Result<(), Stop> {
+        let (tenant, integration) = (self.run.tenant, self.run.integration);
+        let ids: Vec<String> = rows.iter().map(|row| row.message_id.clone()).collect();
+        let known = count(&self.stored(ids.clone()).await?);
+        underway.added = underway.added.saturating_add(count(&ids).saturating_sub(known));
+        underway.updated = underway.updated.saturating_add(known);
+        underway.removed = underway.removed.saturating_add(count(&gone));
+        underway.batches = underway.batches.saturating_add(1);
+        let progress = MailProgress { cursor: self.progress.cursor, underway: Some(underway.clone()) };
+        let step = format!("batch {} of {}", underway.batches, underway.sync);
+        let request = Request {
+            context: self.run.context(&step),
+            at: self.app.clock.now(),
+            commands: vec![],
+            settlement: Some(self.run.settlement(Outcome::Underway)),
+            changes: vec![
+                Change::PutMail { integration, sync: underway.sync, rows },
+                Change::RemoveMail { integration, message_ids: gone },
+                progress.seal(&self.key, tenant, integration, None)?,
+            ],
+            needs_events: false,
+            intent: None,
+        };
+        self.app.store.execute(&request).await?;
+        Ok(())
+    }
+
+    fn end(&self, mode: FetchMode, underway: &Underway, mut changes: Vec<Change>) -> Result<Verdict, Stop> {
+        let (tenant, integration) = (self.run.tenant, self.run.integration);
+        let progress = MailProgress { cursor: underway.reaches, underway: None };
+        changes.push(progress.seal(&self.key, tenant, integration, Some(self.app.clock.now()))?);
+        // A full fetch stores again what was known; only an incremental one knows that it changed.
+        let updated = if mode == FetchMode::Full { 0 } else { underway.updated };
+        let command = Command::RecordMail {
+            mode,
+            added: underway.added,
+            updated,
+            removed: underway.removed,
+            cursor: self.fingerprint(underway.reaches),
+        };
+        Ok(Verdict::Again { after: EVERY, effect: Effect { command: Some(command), changes } })
+    }
+
+    fn fingerprint(&self, cursor: Option<u64>) -> String {
+        use base64::Engine;
+        let cursor = cursor.unwrap_or(0).to_be_bytes();
+        let hash =
+            self.app.store.keyring().keyed_hash(Purpose::Cursor, &[self.run.integration.uuid().as_bytes(), &cursor]);
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&hash[..12])
+    }
+}
+
+/// What a page of history comes to: which messages to look at, and which are gone. The last word on a message counts.
+fn settle_changes(changes: &[MailChange]) -> (Vec<String>, Vec<String>) {
+    let mut order: Vec<&String> = vec![];
+    let mut wanted = std::collections::HashMap::new();
+    for change in changes {
+        let (id, is_wanted) = match change {
+            MailChange::Added { id } | MailChange::LabelsAdded { id, .. } => (id, true),
+            MailChange::Deleted { id } => (id, false),
+            MailChange::LabelsRemoved { id, label_ids } => (id, !label_ids.iter().any(|label| label == INBOX)),
+        };
+        if wanted.insert(id, is_wanted).is_none() {
+            order.push(id);
+        }
+    }
+    let (wanted, gone): (Vec<&String>, Vec<&String>) =
+        order.into_iter().partition(|id| wanted.get(*id).copied().unwrap_or(false));
+    (wanted.into_iter().cloned().collect(), gone.into_iter().cloned().collect())
+}
+
+fn count<T>(items: &[T]) -> u32 {
+    u32::try_from(items.len()).unwrap_or(u32::MAX)
+}
+
+/// A provider's failure in the middle of a fetch.
+fn stopped_by(error: &ProviderError) -> Stop {
+    match error {
+        ProviderError::CursorTooOld => Stop::StartAgain,
+        error => Stop::Verdict(verdict_of(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_word_on_a_message_counts() {
+        let id = |text: &str| text.to_owned();
+        let (wanted, gone) = settle_changes(&[
+            MailChange::Added { id: id("a") },
+            MailChange::Added { id: id("b") },
+            MailChange::Deleted { id: id("a") },
+            MailChange::LabelsRemoved { id: id("c"), label_ids: vec![id("UNREAD")] },
+            MailChange::LabelsRemoved { id: id("d"), label_ids: vec![id(INBOX)] },
+            MailChange::LabelsRemoved { id: id("e"), label_ids: vec![id(INBOX)] },
+            MailChange::LabelsAdded { id: id("e"), label_ids: vec![id(INBOX)] },
+        ]);
+        assert_eq!(wanted, ["b", "c", "e"]);
+        assert_eq!(gone, ["a", "d"]);
+    }
+}

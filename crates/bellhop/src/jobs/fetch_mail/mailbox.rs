@@ -1,0 +1,129 @@
+//! The provider's side of a fetch: calls with a token that is replaced once if the provider refuses it.
+
+use bellhop_domain::{JobFailure, Provider};
+use bellhop_providers::{Client, HistoryPage, MailMetadata, MailPage, ProviderError};
+use bellhop_store::MailContent;
+use chrono::{DateTime, Utc};
+use futures::{StreamExt, TryStreamExt, stream};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Stop, stopped_by};
+use crate::access::{self, Access, AccessError};
+use crate::app::App;
+use crate::jobs::{Run, Verdict};
+
+/// The label of the messages that are fetched.
+pub const INBOX: &str = "INBOX";
+
+const UNREAD: &str = "UNREAD";
+
+/// How many calls one mailbox gets at the same time.
+const AT_ONCE: usize = 4;
+
+/// A message as it will be sealed.
+pub struct Fetched {
+    /// The provider's id.
+    pub id: String,
+    /// When it arrived, where the provider says so.
+    pub received_at: Option<DateTime<Utc>>,
+    /// What is sealed of it.
+    pub content: MailContent,
+}
+
+/// One person's mailbox, for one run.
+pub struct Mailbox<'a> {
+    app: &'a App,
+    run: &'a Run,
+    provider: Provider,
+    access: Access,
+}
+
+impl<'a> Mailbox<'a> {
+    /// Finds the token to call with.
+    pub async fn open(app: &'a App, run: &'a Run) -> Result<Self, Stop> {
+        let state = app.store.load(run.tenant, run.integration).await?.state;
+        let provider = state.provider.ok_or(AccessError::NotConnected)?;
+        let access = access::token(app, run.tenant, run.integration).await?;
+        Ok(Self { app, run, provider, access })
+    }
+
+    /// The mailbox's cursor as of now.
+    pub async fn cursor(&mut self) -> Result<u64, Stop> {
+        let profile = self.call(|client, token| async move { client.mail_profile(&token).await }).await?;
+        Ok(profile.history_id)
+    }
+
+    /// A page of the inbox, newest first.
+    pub async fn page(&mut self, page_token: Option<&str>, size: usize) -> Result<MailPage, Stop> {
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        self.call(|client, token| async move { client.list_messages(&token, page_token, size, Some(INBOX)).await })
+            .await
+    }
+
+    /// A page of what changed since the cursor, in any label: what leaves the inbox must be seen too.
+    pub async fn history(&mut self, cursor: u64, page_token: Option<&str>) -> Result<HistoryPage, Stop> {
+        self.call(|client, token| async move { client.history(&token, cursor, page_token, None).await }).await
+    }
+
+    /// These messages, without those that were deleted meanwhile or are not in the inbox.
+    pub async fn messages(&mut self, ids: &[String]) -> Result<Vec<Fetched>, Stop> {
+        let messages: Vec<Option<MailMetadata>> = self
+            .call(|client, token| {
+                let calls = ids.iter().cloned().map(move |id| message(client.clone(), token.clone(), id));
+                stream::iter(calls).buffered(AT_ONCE).try_collect()
+            })
+            .await?;
+        Ok(messages.into_iter().flatten().filter(is_in_inbox).map(fetched).collect())
+    }
+
+    /// Makes a call, and makes it once more under a new token where the provider refuses the one we have.
+    async fn call<T, Answer>(&mut self, request: impl Fn(Client, SecretString) -> Answer) -> Result<T, Stop>
+    where
+        Answer: Future<Output = Result<T, ProviderError>>,
+    {
+        let client = self.app.provider(self.provider);
+        match request(client.clone(), self.access.token.clone()).await {
+            Err(ProviderError::Unauthorized) => {}
+            answer => return answer.map_err(|error| stopped_by(&error)),
+        }
+        let (tenant, integration) = (self.run.tenant, self.run.integration);
+        access::refresh_from(self.app, tenant, integration, self.access.generation).await?;
+        self.access = access::token(self.app, tenant, integration).await?;
+        match request(client.clone(), self.access.token.clone()).await {
+            // A token fresh from the provider: the next attempt may see the provider agree with itself.
+            Err(ProviderError::Unauthorized) => {
+                Err(Stop::Verdict(Verdict::Retry { reason: JobFailure::AccessRefused }))
+            }
+            answer => answer.map_err(|error| stopped_by(&error)),
+        }
+    }
+}
+
+/// A message, unless it was deleted after it was listed.
+async fn message(client: Client, token: SecretString, id: String) -> Result<Option<MailMetadata>, ProviderError> {
+    match client.message_metadata(&token, &id).await {
+        Ok(message) => Ok(Some(message)),
+        Err(ProviderError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A provider that names no labels at all is taken at its word about what is in the inbox.
+fn is_in_inbox(message: &MailMetadata) -> bool {
+    message.label_ids.is_empty() || message.label_ids.iter().any(|label| label == INBOX)
+}
+
+fn fetched(message: MailMetadata) -> Fetched {
+    let text = |secret: Option<SecretString>| secret.map(|text| text.expose_secret().to_owned()).unwrap_or_default();
+    let unread = message.label_ids.iter().any(|label| label == UNREAD);
+    Fetched {
+        id: message.id,
+        received_at: message.internal_date,
+        content: MailContent {
+            from: text(message.from),
+            subject: text(message.subject),
+            snippet: text(message.snippet),
+            unread,
+        },
+    }
+}

@@ -1,0 +1,35 @@
+//! Ending a grant at the provider after its owner has disconnected.
+
+use bellhop_domain::{Command, Generation, JobFailure, RevocationOutcome};
+use bellhop_providers::Revocation;
+
+use super::{Run, Verdict, verdict_of};
+use crate::app::App;
+
+/// Revokes the grant of this generation. The tokens go from the vault with the event that records the answer.
+pub async fn run(generation: Generation, app: &App, run: &Run) -> Verdict {
+    let done = |outcome| Verdict::Done(Command::RecordRevocation { job: run.job, outcome }.into());
+    let state = match app.store.load(run.tenant, run.integration).await {
+        Ok(loaded) => loaded.state,
+        Err(error) => return failed(run, &error),
+    };
+    let tokens = match app.store.tokens(run.tenant, run.integration).await {
+        Ok(tokens) => tokens.filter(|(stored, _)| *stored == generation),
+        Err(error) => return failed(run, &error),
+    };
+    let (Some(provider), Some((_, tokens))) = (state.provider, tokens) else {
+        return done(RevocationOutcome::AlreadyInvalid);
+    };
+    // Revoking the refresh token ends the access tokens made from it (RFC 7009 section 2.1), not the other way round.
+    let token = tokens.refresh.as_ref().unwrap_or(&tokens.access);
+    match app.provider(provider).revoke(token).await {
+        Ok(Revocation::Revoked) => done(RevocationOutcome::Revoked),
+        Ok(Revocation::AlreadyInvalid | Revocation::NotOffered) => done(RevocationOutcome::AlreadyInvalid),
+        Err(error) => verdict_of(&error),
+    }
+}
+
+fn failed(run: &Run, error: &bellhop_store::StoreError) -> Verdict {
+    tracing::warn!(job = %run.job, %error, "the grant could not be revoked");
+    Verdict::Retry { reason: JobFailure::Internal }
+}

@@ -1,0 +1,151 @@
+//! What is counted in this process. Names and labels are bounded and documented here; values never name a person.
+
+use bellhop_domain::{JobKind, Provider};
+use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+
+/// What can happen with OAuth, as `oauth_events_total` counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OAuthEvent {
+    /// A browser was sent to the provider.
+    AuthorizeStarted,
+    /// The provider sent it back with an error.
+    CallbackError,
+    /// A callback came with a state that is unknown, used, expired, or another browser's or provider's.
+    InvalidState,
+    /// The code could not be exchanged.
+    TokenExchangeFailed,
+    /// The exchange was not answered in time.
+    TokenExchangeTimeout,
+    /// An answer carried no access token.
+    MissingAccessToken,
+    /// A token set was sealed into the vault.
+    TokensStored,
+    /// A refresh call is about to be made.
+    RefreshStart,
+    /// It worked.
+    RefreshOk,
+    /// It did not.
+    RefreshFailed,
+    /// Somebody else was refreshing and did not finish in time.
+    RefreshLocked,
+}
+
+impl OAuthEvent {
+    const ALL: [Self; 11] = [
+        Self::AuthorizeStarted,
+        Self::CallbackError,
+        Self::InvalidState,
+        Self::TokenExchangeFailed,
+        Self::TokenExchangeTimeout,
+        Self::MissingAccessToken,
+        Self::TokensStored,
+        Self::RefreshStart,
+        Self::RefreshOk,
+        Self::RefreshFailed,
+        Self::RefreshLocked,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::AuthorizeStarted => "authorize_started",
+            Self::CallbackError => "callback_error",
+            Self::InvalidState => "invalid_state",
+            Self::TokenExchangeFailed => "token_exchange_failed",
+            Self::TokenExchangeTimeout => "token_exchange_timeout",
+            Self::MissingAccessToken => "missing_access_token",
+            Self::TokensStored => "tokens_stored",
+            Self::RefreshStart => "refresh_start",
+            Self::RefreshOk => "refresh_ok",
+            Self::RefreshFailed => "refresh_failed",
+            Self::RefreshLocked => "refresh_locked",
+        }
+    }
+}
+
+/// How a job came to its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Over the belt.
+    Belt,
+    /// Claimed straight from Postgres, the belt being away.
+    Direct,
+}
+
+impl Way {
+    /// The label.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Belt => "belt",
+            Self::Direct => "direct",
+        }
+    }
+}
+
+/// The counters of this process. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Registry,
+    oauth_events: IntCounterVec,
+    jobs: IntCounterVec,
+    log_events: IntGaugeVec,
+}
+
+impl Metrics {
+    /// Registers every metric, each `oauth_events_total` at zero, so that a rate can be taken from the first scrape on.
+    ///
+    /// # Errors
+    /// Only where two metrics of ours had the same name.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let oauth_events = IntCounterVec::new(
+            Opts::new("oauth_events_total", "What happened with OAuth, by provider."),
+            &["provider", "event"],
+        )?;
+        let jobs = IntCounterVec::new(
+            Opts::new(
+                "jobs_total",
+                "Runs of jobs, by queue, kind, outcome (done, again, wait, retry, bury, lost) and way.",
+            ),
+            &["queue", "kind", "outcome", "way"],
+        )?;
+        let log_events = IntGaugeVec::new(
+            Opts::new("log_events", "Events in the log by type, over all processes, as far as the reader has come."),
+            &["type"],
+        )?;
+        registry.register(Box::new(oauth_events.clone()))?;
+        registry.register(Box::new(jobs.clone()))?;
+        registry.register(Box::new(log_events.clone()))?;
+        for provider in Provider::ALL {
+            for event in OAuthEvent::ALL {
+                oauth_events.with_label_values(&[provider.name(), event.name()]);
+            }
+        }
+        Ok(Self { registry, oauth_events, jobs, log_events })
+    }
+
+    /// Counts something that happened with OAuth.
+    pub fn oauth(&self, provider: Provider, event: OAuthEvent) {
+        self.oauth_events.with_label_values(&[provider.name(), event.name()]).inc();
+    }
+
+    /// Counts a run of a job.
+    pub fn job(&self, kind: JobKind, outcome: &'static str, way: Way) {
+        self.jobs.with_label_values(&[kind.queue().name(), kind.name(), outcome, way.name()]).inc();
+    }
+
+    /// Takes over what the reader of the log has counted.
+    pub fn log_events<'a>(&self, tallies: impl IntoIterator<Item = (&'a str, i64)>) {
+        for (name, events) in tallies {
+            self.log_events.with_label_values(&[name]).set(events);
+        }
+    }
+
+    /// The text that Prometheus scrapes.
+    ///
+    /// # Errors
+    /// Only where the encoder is broken.
+    pub fn text(&self) -> Result<String, prometheus::Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
