@@ -68,12 +68,8 @@ impl Scene {
             created_at: at,
             expires_at: at + TimeDelta::minutes(10),
         };
-        let command = Command::StartAuthorization {
-            owner: self.owner,
-            provider: Provider::Google,
-            attempt: id,
-            asked: both(),
-        };
+        let command =
+            Command::StartAuthorization { owner: self.owner, provider: Provider::Google, attempt: id, asked: both() };
         let request = Request {
             changes: vec![put_key, Change::BeginAttempt(Box::new(attempt))],
             needs_events: true,
