@@ -6,6 +6,8 @@
 //! Exit codes: 0 done, or there was nothing left to do; 1 something could not be done, the rest was; 2 the command was not
 //! understood.
 
+use std::io::Write;
+
 use bellhop_domain::{Command, CommandId, Event, Integration, JobFailure, JobId, JobKind, Refusal, TenantId};
 use bellhop_store::{
     Actor, Change, Context, ExecuteError, JobRow, JobState, LetterFilter, OperatorWords, Place, Request, event_id,
@@ -20,6 +22,13 @@ use crate::cli::Failure;
 
 /// How many acts are under way at once. They share commits.
 const AT_ONCE: usize = 16;
+
+/// Prints a line. Whoever stopped reading, as `head` does, must not stop an act half-way.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
 
 /// What can be asked about dead letters, and done with them.
 #[derive(Debug, Subcommand)]
@@ -127,16 +136,16 @@ async fn list(app: &App, which: &Which, limit: i64, json: bool) -> Result<(), Fa
     let causes = app.store.causes_of_death(&filter).await?;
     let letters = app.store.dead_letters(&filter, limit).await?;
     if json {
-        println!("{}", serde_json::json!({ "causes": causes, "letters": letters }));
+        say!("{}", serde_json::json!({ "causes": causes, "letters": letters }));
         return Ok(());
     }
     if causes.is_empty() {
-        println!("There are no dead letters.");
+        say!("There are no dead letters.");
         return Ok(());
     }
-    println!("{:>6}  {:<16} {:<20} {:<20}  {:<20}", "count", "kind", "reason", "oldest", "newest");
+    say!("{:>6}  {:<16} {:<20} {:<20}  {:<20}", "count", "kind", "reason", "oldest", "newest");
     for cause in &causes {
-        println!(
+        say!(
             "{:>6}  {:<16} {:<20} {:<20}  {:<20}",
             cause.count,
             cause.kind.name(),
@@ -145,9 +154,10 @@ async fn list(app: &App, which: &Which, limit: i64, json: bool) -> Result<(), Fa
             moment(cause.newest)
         );
     }
-    println!("\n{:<36}  {:<16} {:<20} {:<20}  {:<8} integration", "job", "kind", "reason", "died", "attempts");
+    say!("");
+    say!("{:<36}  {:<16} {:<20} {:<20}  {:<8} integration", "job", "kind", "reason", "died", "attempts");
     for letter in &letters {
-        println!(
+        say!(
             "{}  {:<16} {:<20} {:<20}  {:<8} {}",
             letter.job,
             letter.kind.name(),
@@ -159,7 +169,7 @@ async fn list(app: &App, which: &Which, limit: i64, json: bool) -> Result<(), Fa
     }
     let total: i64 = causes.iter().map(|cause| cause.count).sum();
     if total > i64::try_from(letters.len()).unwrap_or(i64::MAX) {
-        println!("… of {total}; --limit shows more");
+        say!("… of {total}; --limit shows more");
     }
     Ok(())
 }
@@ -174,25 +184,26 @@ async fn show(app: &App, job: JobId, json: bool) -> Result<(), Failure> {
         .filter(|entry| entry.event_id.uuid() == row.opened_by || is_about(&entry.event, job))
         .collect();
     if json {
-        println!("{}", serde_json::json!({ "job": row, "history": history }));
+        say!("{}", serde_json::json!({ "job": row, "history": history }));
         return Ok(());
     }
     let payload = serde_json::to_string(&row.payload).map_err(|_| Failure::new("the job cannot be shown"))?;
-    println!("job          {}", row.job);
-    println!("integration  {}", row.integration);
-    println!("tenant       {}", row.tenant);
-    println!("kind         {}", row.kind);
-    println!("payload      {payload}");
-    println!("state        {}{}", row.state.name(), if row.running { ", running" } else { "" });
-    println!("reason       {}", reason_of(&row));
-    println!("attempts     {} failed, {} crashes in a row", row.attempts, row.crashes);
-    println!("replayed     {} times", row.lineage - 1);
-    println!("due          {}", moment(row.due_at));
-    println!("ended        {}", row.ended_at.map_or_else(|| "no".to_owned(), moment));
-    println!("\nwhat happened:");
+    say!("job          {}", row.job);
+    say!("integration  {}", row.integration);
+    say!("tenant       {}", row.tenant);
+    say!("kind         {}", row.kind);
+    say!("payload      {payload}");
+    say!("state        {}{}", row.state.name(), if row.running { ", running" } else { "" });
+    say!("reason       {}", reason_of(&row));
+    say!("attempts     {} failed, {} crashes in a row", row.attempts, row.crashes);
+    say!("replayed     {} times", row.lineage - 1);
+    say!("due          {}", moment(row.due_at));
+    say!("ended        {}", row.ended_at.map_or_else(|| "no".to_owned(), moment));
+    say!("");
+    say!("what happened:");
     for entry in history {
         let operator = entry.operator.map(|words| format!(" by {}: {}", words.name, words.reason));
-        println!(
+        say!(
             "  {}  {}{}{}",
             moment(entry.time),
             entry.event.name(),
@@ -330,22 +341,22 @@ async fn carry_out(app: &App, deed: Deed, act: Act) -> Result<(), Failure> {
         match app.store.job(job).await? {
             Some(row) => rows.push(row),
             None => {
-                eprintln!("bellhop: {}", unknown(job));
+                esay!("bellhop: {}", unknown(job));
                 failed += 1;
             }
         }
     }
     if rows.is_empty() && failed == 0 {
-        println!("There are no such dead letters.");
+        say!("There are no such dead letters.");
     }
     let words = if act.dry_run { None } else { act.because.map(|reason| OperatorWords { name: act.operator, reason }) };
     let deeds = Deeds { app, deed, words };
     let mut effects = futures::stream::iter(&rows).map(|row| deeds.carry_out(row)).buffered(AT_ONCE);
     for row in &rows {
         match effects.next().await {
-            Some(Ok(effect)) => println!("{}", effect.say(row, deeds.words.is_none())),
+            Some(Ok(effect)) => say!("{}", effect.say(row, deeds.words.is_none())),
             Some(Err(failure)) => {
-                eprintln!("bellhop: {}: {failure}", row.job);
+                esay!("bellhop: {}: {failure}", row.job);
                 failed += 1;
             }
             None => break,

@@ -47,12 +47,13 @@ pub async fn run(app: App, stop: CancellationToken) {
     let (say_away, away) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let mut takers = JoinSet::new();
-    tasks.spawn(watch_belt(belt.clone(), say_away));
+    tasks.spawn(watch_belt(belt.clone(), say_away, stop.clone()));
     for queue in Queue::ALL {
         tasks.spawn(serve(belt.clone(), runs.clone(), queue, boot, stop.clone()));
         takers.spawn(direct::run(app.clone(), runs.clone(), queue, away.clone(), stop.clone()));
     }
     tokio::select! {
+        biased;
         () = stop.cancelled() => {}
         // None of them ends by itself: the process must not go on with a queue that nobody serves.
         Some(_) = tasks.join_next() => tracing::error!("a part of the worker ended"),
@@ -64,8 +65,8 @@ pub async fn run(app: App, stop: CancellationToken) {
     let _ = timeout(CLOSING, async { while tasks.join_next().await.is_some() {} }).await;
 }
 
-/// Says whether the belt is away. Lives as long as the worker.
-async fn watch_belt(belt: Belt, away: watch::Sender<bool>) {
+/// Says whether the belt is away, until the process stops.
+async fn watch_belt(belt: Belt, away: watch::Sender<bool>, stop: CancellationToken) {
     let mut failures = 0;
     loop {
         match belt.probe(PATIENCE).await {
@@ -82,7 +83,10 @@ async fn watch_belt(belt: Belt, away: watch::Sender<bool>) {
                 }
             }
         }
-        sleep(ASK_EVERY).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = sleep(ASK_EVERY) => {}
+        }
     }
 }
 
