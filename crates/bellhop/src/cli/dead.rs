@@ -341,7 +341,7 @@ async fn carry_out(app: &App, deed: Deed, act: Act) -> Result<(), Failure> {
         match app.store.job(job).await? {
             Some(row) => rows.push(row),
             None => {
-                esay!("bellhop: {}", unknown(job));
+                eprintln!("bellhop: {}", unknown(job));
                 failed += 1;
             }
         }
@@ -356,7 +356,7 @@ async fn carry_out(app: &App, deed: Deed, act: Act) -> Result<(), Failure> {
         match effects.next().await {
             Some(Ok(effect)) => say!("{}", effect.say(row, deeds.words.is_none())),
             Some(Err(failure)) => {
-                esay!("bellhop: {}: {failure}", row.job);
+                eprintln!("bellhop: {}: {failure}", row.job);
                 failed += 1;
             }
             None => break,
