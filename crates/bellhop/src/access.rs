@@ -10,7 +10,7 @@ use bellhop_domain::{
     refresh_window,
 };
 use bellhop_providers::{ProviderError, TokenAnswer};
-use bellhop_store::{Actor, Change, Context, ExecuteError, RefreshLease, Request, StoreError, Tokens};
+use bellhop_store::{Change, Context, ExecuteError, RefreshLease, Request, StoreError, Tokens};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use thiserror::Error;
@@ -86,31 +86,32 @@ impl Stale {
     }
 }
 
-/// A token that will last for the call about to be made, refreshed first where it would not.
-pub async fn token(app: &App, tenant: TenantId, integration: IntegrationId) -> Result<Access, AccessError> {
-    let (generation, tokens) = current(app, tenant, integration).await?;
+/// A token that will last for the call about to be made, refreshed first where it would not. `origin` says who needs it
+/// and why, for the log.
+pub async fn token(app: &App, origin: &Context, integration: IntegrationId) -> Result<Access, AccessError> {
+    let (generation, tokens) = current(app, origin.tenant, integration).await?;
     if is_lasting(&tokens, app.clock.now()) {
         return Ok(Access { token: tokens.access, generation });
     }
-    replace(app, tenant, integration, Stale::UpTo(generation)).await?;
-    let (generation, tokens) = current(app, tenant, integration).await?;
+    replace(app, origin, integration, Stale::UpTo(generation)).await?;
+    let (generation, tokens) = current(app, origin.tenant, integration).await?;
     Ok(Access { token: tokens.access, generation })
 }
 
 /// Replaces this token set, or finds that it has been replaced.
 pub async fn refresh_from(
     app: &App,
-    tenant: TenantId,
+    origin: &Context,
     integration: IntegrationId,
     stale: Generation,
 ) -> Result<Refreshed, AccessError> {
-    replace(app, tenant, integration, Stale::UpTo(stale)).await
+    replace(app, origin, integration, Stale::UpTo(stale)).await
 }
 
 /// Replaces the current token set because somebody asks for it now. Any number of people who ask at the same time get the
 /// same new one.
-pub async fn refresh_now(app: &App, tenant: TenantId, integration: IntegrationId) -> Result<Refreshed, AccessError> {
-    replace(app, tenant, integration, Stale::IssuedBefore(app.clock.now())).await
+pub async fn refresh_now(app: &App, origin: &Context, integration: IntegrationId) -> Result<Refreshed, AccessError> {
+    replace(app, origin, integration, Stale::IssuedBefore(app.clock.now())).await
 }
 
 fn is_lasting(tokens: &Tokens, now: DateTime<Utc>) -> bool {
@@ -131,10 +132,11 @@ async fn current(app: &App, tenant: TenantId, integration: IntegrationId) -> Res
 
 async fn replace(
     app: &App,
-    tenant: TenantId,
+    origin: &Context,
     integration: IntegrationId,
     stale: Stale,
 ) -> Result<Refreshed, AccessError> {
+    let tenant = origin.tenant;
     let provider = provider_of(app, tenant, integration).await?;
     let give_up = Instant::now() + LEASE;
     loop {
@@ -142,7 +144,7 @@ async fn replace(
         if !stale.covers(generation, &tokens) {
             return Ok(Refreshed { generation, expires_at: tokens.expires_at });
         }
-        let flight = Flight { app, tenant, integration, provider, lease: app.new_id(), generation };
+        let flight = Flight { app, origin, tenant, integration, provider, lease: app.new_id(), generation };
         let Some(refresh_token) = tokens.refresh.clone() else {
             return flight.without_refresh_token(&tokens).await;
         };
@@ -182,6 +184,7 @@ async fn provider_of(app: &App, tenant: TenantId, integration: IntegrationId) ->
 /// One refresh by whoever holds the lease.
 struct Flight<'a> {
     app: &'a App,
+    origin: &'a Context,
     tenant: TenantId,
     integration: IntegrationId,
     provider: Provider,
@@ -327,6 +330,6 @@ impl Flight<'_> {
     }
 
     fn context(&self) -> Context {
-        Context::new(self.tenant, Actor::Bellhop, self.app.new_command())
+        self.origin.with_command(self.app.new_command())
     }
 }

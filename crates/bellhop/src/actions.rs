@@ -42,8 +42,8 @@ pub async fn disconnect(
 }
 
 /// Replaces the access token now.
-pub async fn refresh(app: &App, tenant: TenantId, integration: IntegrationId) -> Result<Refreshed, AccessError> {
-    access::refresh_now(app, tenant, integration).await
+pub async fn refresh(app: &App, context: &Context, integration: IntegrationId) -> Result<Refreshed, AccessError> {
+    access::refresh_now(app, context, integration).await
 }
 
 /// Asks for the mail to be fetched as soon as possible.

@@ -3,7 +3,7 @@
 //! With the cargo feature `test-clock`, every process of a test adds an offset that they all read from one file, so that
 //! an hour passes at once for all of them. Release builds refuse the feature.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 
 #[cfg(all(feature = "test-clock", not(debug_assertions)))]
 compile_error!("the feature `test-clock` is for tests: a release must tell the real time");
@@ -26,14 +26,15 @@ impl Clock {
         Self {}
     }
 
-    /// Now.
+    /// Now, in whole microseconds: Postgres keeps no more, and what is derived from a time must not differ from what is
+    /// read back.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         #[expect(clippy::disallowed_methods, reason = "this is where the time is asked for")]
         let now = Utc::now();
         #[cfg(feature = "test-clock")]
         let now = now + self.offset();
-        now
+        now.trunc_subsecs(6)
     }
 
     #[cfg(feature = "test-clock")]

@@ -18,6 +18,7 @@ mod problem;
 mod tests;
 mod words;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use poem::endpoint::BoxEndpoint;
@@ -81,8 +82,12 @@ fn everything(app: App) -> BoxEndpoint<'static> {
         .at("/connect/finish", get(connect_pages::finish_page))
         .at("/connect/:token", get(connect_pages::link_page).post(connect_pages::begin))
         .at("/docs", get(documentation(service.swagger_ui_html())))
-        .at("/openapi.json", service.spec_endpoint())
-        .nest("/", service);
+        .at("/openapi.json", get(service.spec_endpoint()));
+    // Not at `/`, which is a page.
+    let api = Arc::new(service.into_endpoint());
+    let routes = ["/oauth", "/v1", "/health", "/metrics"]
+        .into_iter()
+        .fold(routes, |routes, part| routes.nest_no_strip(part, Arc::clone(&api)));
     dressed(app, routes)
 }
 

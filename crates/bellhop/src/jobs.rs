@@ -10,7 +10,7 @@ pub mod revoke_access;
 
 use std::time::Duration;
 
-use bellhop_domain::{Command, CommandId, IntegrationId, JobFailure, JobId, Payload, TenantId};
+use bellhop_domain::{Command, CommandId, EventId, IntegrationId, JobFailure, JobId, Payload, TenantId};
 use bellhop_providers::{Forbidden, ProviderError};
 use bellhop_store::{Actor, Change, Context, Outcome, Settlement};
 use uuid::Uuid;
@@ -27,6 +27,8 @@ pub struct Run {
     pub integration: IntegrationId,
     /// Which job.
     pub job: JobId,
+    /// The event that opened it.
+    pub opened_by: EventId,
     /// What is to be done.
     pub payload: Payload,
     /// What this run settles under.
@@ -42,7 +44,11 @@ impl Run {
     #[must_use]
     pub fn context(&self, step: &str) -> Context {
         let command = CommandId::new(Uuid::new_v5(&self.lease, step.as_bytes()));
-        Context { correlation: self.job.uuid(), ..Context::new(self.tenant, Actor::Job(self.job), command) }
+        Context {
+            correlation: self.job.uuid(),
+            causation: Some(self.opened_by),
+            ..Context::new(self.tenant, Actor::Job(self.job), command)
+        }
     }
 
     /// Ties a write to this run: nothing of it is written once the run has lost its job.

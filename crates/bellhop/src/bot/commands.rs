@@ -61,7 +61,8 @@ mod tests {
             assert!((1..=LONGEST_COMMAND).contains(&command.name.len()), "{}", command.name);
             assert!(command.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{}", command.name);
             assert!(command.summary.is_empty() || (3..=256).contains(&command.summary.len()), "{}", command.name);
-            assert!(std::ptr::eq(named(command.name).unwrap(), *command), "{} is there twice", command.name);
+            let alike = COMMANDS.iter().filter(|other| other.name == command.name).count();
+            assert_eq!(alike, 1, "{} is there twice", command.name);
         }
     }
 }

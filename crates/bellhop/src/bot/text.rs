@@ -197,7 +197,7 @@ pub fn clean(text: &str) -> String {
     let mut marks = 0;
     let mut characters = text.chars().filter(|character| !is_dropped(*character)).peekable();
     while let Some(character) = characters.next() {
-        if character.is_whitespace() || character.is_control() || is_blank(character) {
+        if is_space(character) {
             if !cleaned.is_empty() && !cleaned.ends_with(' ') {
                 cleaned.push(' ');
             }
@@ -205,7 +205,7 @@ pub fn clean(text: &str) -> String {
         }
         // A joiner joins two characters or is filler: newsletters hide their padding that way.
         let between = !cleaned.is_empty() && !cleaned.ends_with([' ', '\u{200c}', '\u{200d}']);
-        let followed = characters.peek().is_some_and(|next| !next.is_whitespace() && !is_joiner(*next));
+        let followed = characters.peek().is_some_and(|next| !is_space(*next) && !is_joiner(*next));
         if is_joiner(character) && !(between && followed) {
             continue;
         }
@@ -213,7 +213,9 @@ pub fn clean(text: &str) -> String {
         if marks > MARKS {
             continue;
         }
-        let begins_word = cleaned.chars().next_back().is_none_or(|last| !last.is_alphanumeric());
+        // As Telegram finds commands: not within a word, a path or an address.
+        let may_begin = |last: char| !last.is_alphanumeric() && !matches!(last, '/' | '<' | '>' | '_');
+        let begins_word = cleaned.chars().next_back().is_none_or(may_begin);
         let is_command = character == '/'
             && begins_word
             && characters.peek().is_some_and(|next| next.is_ascii_alphanumeric() || *next == '_');
@@ -271,9 +273,11 @@ fn is_dropped(character: char) -> bool {
         || u32::from(character) & 0xfffe == 0xfffe
 }
 
-/// Characters that look like nothing without being white space.
-fn is_blank(character: char) -> bool {
-    matches!(character, '\u{2028}' | '\u{2029}' | '\u{2800}' | '\u{3164}' | '\u{115f}' | '\u{1160}' | '\u{ffa0}')
+/// White space, control characters, and what looks like nothing without being either.
+fn is_space(character: char) -> bool {
+    character.is_whitespace()
+        || character.is_control()
+        || matches!(character, '\u{2800}' | '\u{3164}' | '\u{115f}' | '\u{1160}' | '\u{ffa0}')
 }
 
 fn is_joiner(character: char) -> bool {

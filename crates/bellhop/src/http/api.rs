@@ -3,7 +3,7 @@
 //! The OpenAPI document follows from the signatures and comments below.
 
 use bellhop_domain::{IntegrationId, Provider};
-use bellhop_store::IntegrationRow;
+use bellhop_store::{Context, IntegrationRow};
 use poem::web::Data;
 use poem::{IntoResponse, Request, Response};
 use poem_openapi::param::{Header, Path, Query};
@@ -226,7 +226,7 @@ impl IntegrationsApi {
         if idempotency_key.is_some() && was_done(site, &row, command).await? {
             return Ok(Json(RefreshAnswer { id, expires_at: row.expires_at }));
         }
-        let refreshed = refresh_in_the_background(site, row.tenant, integration).await?;
+        let refreshed = refresh_in_the_background(site, caller.context(command), integration).await?;
         Ok(Json(RefreshAnswer { id, expires_at: refreshed.expires_at }))
     }
 }
@@ -234,11 +234,11 @@ impl IntegrationsApi {
 /// In a task of its own: a caller that goes away must not take the provider's answer with it.
 async fn refresh_in_the_background(
     site: &Site,
-    tenant: bellhop_domain::TenantId,
+    context: Context,
     integration: IntegrationId,
 ) -> Result<access::Refreshed, Problem> {
     let app = site.app.clone();
-    match tokio::spawn(async move { actions::refresh(&app, tenant, integration).await }).await {
+    match tokio::spawn(async move { actions::refresh(&app, &context, integration).await }).await {
         Ok(refreshed) => Ok(refreshed?),
         Err(_) => Err(ProblemCode::Internal.into()),
     }

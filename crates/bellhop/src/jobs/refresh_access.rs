@@ -13,7 +13,7 @@ const WHILE_LOCKED: Duration = Duration::from_secs(5);
 
 /// Replaces the token set of this generation. The event that records the new one ends the job.
 pub async fn run(generation: Generation, app: &App, run: &Run) -> Verdict {
-    match access::refresh_from(app, run.tenant, run.integration, generation).await {
+    match access::refresh_from(app, &run.context("refresh"), run.integration, generation).await {
         Ok(_) | Err(AccessError::Expired | AccessError::NotConnected) => Verdict::Done(Effect::default()),
         Err(AccessError::RefreshLocked) => Verdict::Wait { after: WHILE_LOCKED },
         Err(AccessError::Provider(error)) => verdict_of(&error),

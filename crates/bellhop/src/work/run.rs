@@ -132,6 +132,7 @@ pub fn run_of(started: StartedJob, way: Way) -> Run {
         tenant: started.tenant,
         integration: started.integration,
         job: started.job,
+        opened_by: started.opened_by,
         payload: started.payload,
         lease: started.lease,
         attempt: started.attempt,

@@ -156,7 +156,7 @@ async fn record(app: &App, run: &Run, request: &Request) -> Result<Executed, Exe
 
 #[cfg(test)]
 mod tests {
-    use bellhop_domain::{Generation, JobId, Payload, TenantId};
+    use bellhop_domain::{EventId, Generation, JobId, Payload, TenantId};
     use uuid::Uuid;
 
     use super::*;
@@ -167,6 +167,7 @@ mod tests {
             tenant: TenantId::new(Uuid::from_u128(1)),
             integration: IntegrationId::new(Uuid::from_u128(2)),
             job: JobId::new(Uuid::from_u128(3)),
+            opened_by: EventId::new(Uuid::from_u128(5)),
             payload: Payload::RevokeAccess { generation: Generation::new(1) },
             lease: Uuid::from_u128(4),
             attempt,

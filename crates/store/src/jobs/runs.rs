@@ -3,7 +3,7 @@
 //! A lease is the fence of everything that a run writes. It is given by a compare-and-set and lives by Postgres's time, so
 //! that clocks of workers do not matter. Only a started run that ends unsettled counts as a crash.
 
-use bellhop_domain::{IntegrationId, JobId, JobKind, Payload, Queue, TenantId};
+use bellhop_domain::{EventId, IntegrationId, JobId, JobKind, Payload, Queue, TenantId};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
@@ -28,6 +28,8 @@ pub struct StartedJob {
     pub integration: IntegrationId,
     /// Which job.
     pub job: JobId,
+    /// The event that opened it.
+    pub opened_by: EventId,
     /// What is to be done.
     pub payload: Payload,
     /// What the run settles under.
@@ -50,6 +52,7 @@ struct Row {
     id: Uuid,
     tenant: Uuid,
     integration: Uuid,
+    opened_by: Uuid,
     payload: Value,
     lease: Uuid,
     attempts: i32,
@@ -63,6 +66,7 @@ impl TryFrom<Row> for StartedJob {
             tenant: TenantId::new(row.tenant),
             integration: IntegrationId::new(row.integration),
             job: JobId::new(row.id),
+            opened_by: EventId::new(row.opened_by),
             payload: read_payload(row.payload)?,
             lease: row.lease,
             attempt: counted(row.attempts) + 1,
@@ -87,7 +91,7 @@ impl Store {
                set lease = gen_random_uuid(), leased_until = now() + make_interval(secs => $4), requested = false,
                    dispatch = null, dispatched_at = null
                where id = $1 and dispatch = $2 and state = 'open' and lease is null and due_at <= $3
-               returning id, tenant, integration, payload, lease as "lease!", attempts"#,
+               returning id, tenant, integration, opened_by, payload, lease as "lease!", attempts"#,
             job.uuid(),
             dispatch,
             now,
@@ -128,7 +132,7 @@ impl Store {
                    for update skip locked
                ) as taken
                where jobs.id = taken.id
-               returning jobs.id, jobs.tenant, jobs.integration, jobs.payload, jobs.lease as "lease!", jobs.attempts"#,
+               returning jobs.id, jobs.tenant, jobs.integration, jobs.opened_by, jobs.payload, jobs.lease as "lease!", jobs.attempts"#,
             &due,
             now,
             LEASE_SECONDS,
@@ -199,7 +203,7 @@ impl Store {
                    for update skip locked
                ) as lapsed
                where jobs.id = lapsed.id
-               returning jobs.id, jobs.tenant, jobs.integration, jobs.payload, jobs.lease, jobs.attempts"#,
+               returning jobs.id, jobs.tenant, jobs.integration, jobs.opened_by, jobs.payload, jobs.lease, jobs.attempts"#,
             &ids,
             i32::try_from(CRASHES_UNTIL_POISON).unwrap_or(i32::MAX),
             LEASE_SECONDS
@@ -220,6 +224,7 @@ impl Store {
                 payload: row.payload,
                 lease,
                 attempts: row.attempts,
+                opened_by: row.opened_by,
             };
             // What this release cannot read, it cannot bury: the release that wrote it will.
             reconciled.poisoned.extend(StartedJob::try_from(held).ok());

@@ -43,7 +43,7 @@ impl<'a> Mailbox<'a> {
     pub async fn open(app: &'a App, run: &'a Run) -> Result<Self, Stop> {
         let state = app.store.load(run.tenant, run.integration).await?.state;
         let provider = state.provider.ok_or(AccessError::NotConnected)?;
-        let access = access::token(app, run.tenant, run.integration).await?;
+        let access = access::token(app, &run.context("token"), run.integration).await?;
         Ok(Self { app, run, provider, access })
     }
 
@@ -86,9 +86,9 @@ impl<'a> Mailbox<'a> {
             Err(ProviderError::Unauthorized) => {}
             answer => return answer.map_err(|error| stopped_by(&error)),
         }
-        let (tenant, integration) = (self.run.tenant, self.run.integration);
-        access::refresh_from(self.app, tenant, integration, self.access.generation).await?;
-        self.access = access::token(self.app, tenant, integration).await?;
+        let (origin, integration) = (self.run.context("token"), self.run.integration);
+        access::refresh_from(self.app, &origin, integration, self.access.generation).await?;
+        self.access = access::token(self.app, &origin, integration).await?;
         match request(client.clone(), self.access.token.clone()).await {
             // A token fresh from the provider: the next attempt may see the provider agree with itself.
             Err(ProviderError::Unauthorized) => {
