@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use bellhop_domain::{JobFailure, Queue};
 use bellhop_store::StoreError;
+use chrono::TimeDelta;
 use thiserror::Error;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::connect;
 use crate::jobs::Verdict;
 use crate::metrics::Way;
 use crate::work::belt::{Belt, BeltError, Entry};
@@ -43,6 +45,9 @@ const RECONCILE_AT_ONCE: i32 = 100;
 /// How often the house is kept, and on every how manieth turn old rows are thrown away.
 const KEEP_HOUSE_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY_TURNS: u64 = 60;
+
+/// How long handled updates are remembered, so that a repeat is known. Telegram itself keeps updates for a day.
+const KEEP_UPDATES: TimeDelta = TimeDelta::days(7);
 
 /// How many events one step of the tallies takes in at the most.
 const TALLY_STEP: usize = 500;
@@ -167,6 +172,10 @@ async fn keep_house(app: &App, sweep: bool) -> Result<(), StoreError> {
             let now = app.clock.now();
             app.store.sweep_done_jobs(now).await?;
             app.store.sweep_commands(now).await?;
+            connect::sweep(app).await?;
+            for tenant in app.store.tenants().await? {
+                app.store.sweep_updates(tenant, now - KEEP_UPDATES).await?;
+            }
         }
         drop(turn);
     }
