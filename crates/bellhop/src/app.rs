@@ -82,6 +82,7 @@ impl App {
 
     /// A random identifier.
     #[must_use]
+    #[expect(clippy::unused_self, reason = "randomness is the App's to give")]
     pub fn new_id(&self) -> Uuid {
         Uuid::new_v4()
     }
@@ -94,6 +95,7 @@ impl App {
 
     /// 256 random bits in base64url: states, nonces, cookies, links and verifiers.
     #[must_use]
+    #[expect(clippy::unused_self, reason = "randomness is the App's to give")]
     pub fn new_secret(&self) -> String {
         use base64::Engine;
         let mut bytes = [0; 32];
