@@ -35,7 +35,9 @@ impl Store {
     /// What is wrong with the role or the schema, if anything. To be asked before serving.
     pub async fn role_problem(&self) -> Result<Option<RoleProblem>, StoreError> {
         let role = sqlx::query!(
-            r#"select rolsuper as "superuser!", rolbypassrls as "bypasses!" from pg_roles where rolname = current_user"#
+            // Of the role itself and of every role it could become by `set role`.
+            r#"select bool_or(rolsuper) as "superuser!", bool_or(rolbypassrls) as "bypasses!"
+               from pg_roles where pg_has_role(current_user, oid, 'MEMBER')"#
         )
         .fetch_one(&self.pool)
         .await?;
