@@ -5,8 +5,9 @@
 //!
 //! ```text
 //! relay.rs    due rows -> belt; lapsed leases back; housekeeping
-//! belt.rs     what Redis carries, and how apalis is kept from its own ideas
-//! worker.rs   belt -> runs, and direct.rs in its stead while the belt is away
+//! belt.rs     what Redis carries, and how apalis-redis is set
+//! station.rs  a worker of apalis on each queue, kept alive
+//! worker.rs   what comes off the belt -> runs; direct.rs in its stead while the belt is away
 //! run.rs      one run: its slot, its lease, its handler
 //! settle.rs   what a verdict means for the row
 //! ```
@@ -16,6 +17,7 @@ mod direct;
 pub mod relay;
 mod run;
 mod settle;
+mod station;
 mod trouble;
 pub mod worker;
 

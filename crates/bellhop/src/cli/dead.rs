@@ -338,12 +338,11 @@ async fn carry_out(app: &App, deed: Deed, act: Act) -> Result<(), Failure> {
         rows = app.store.dead_letters(&act.which.filter(app).await?, i64::MAX).await?;
     }
     for job in act.jobs {
-        match app.store.job(job).await? {
-            Some(row) => rows.push(row),
-            None => {
-                eprintln!("bellhop: {}", unknown(job));
-                failed += 1;
-            }
+        if let Some(row) = app.store.job(job).await? {
+            rows.push(row);
+        } else {
+            eprintln!("bellhop: {}", unknown(job));
+            failed += 1;
         }
     }
     if rows.is_empty() && failed == 0 {

@@ -6,27 +6,24 @@
 //! What apalis-redis 1.0.0 does on its own, and what is done about it:
 //! - an entry that cannot be decoded kills worker after worker: entries are plain JSON values, read in the handler;
 //! - there is no heartbeat while fetched entries wait in memory: entries are fetched one by one;
-//! - a stall of Redis longer than the poll interval puts a worker to sleep: [`SteadyPoll`] always leaves a waker behind;
+//! - a stall of Redis longer than the poll interval puts a worker to sleep: `station.rs` polls steadily;
 //! - the connection gives up after half a second: the response timeout is set;
 //! - too many due entries at once, or an entry whose data is gone, make every fetch fail for good: the depth is bounded,
-//!   and a queue whose worker keeps failing is cleared, for everything on it is dispatched again;
+//!   and `station.rs` has a queue emptied whose worker keeps failing: everything on it is dispatched again;
 //! - finished entries and the sets that list them stay for ever: they are swept.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use apalis::prelude::{PollSnapshot, PollStrategy, TaskSink};
+use apalis::prelude::TaskSink;
 use apalis_core::backend::Vacuum;
 use apalis_redis::{Config, RedisStorage};
 use bellhop_domain::{JobId, Queue, TenantId};
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError, Script};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
-use tokio::time::Interval;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -44,9 +41,6 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// How many heartbeats a worker may miss before others take what it had fetched.
 const MISSED_HEARTBEATS: usize = 6;
-
-/// How often a worker that found nothing looks again.
-pub const POLL_INTERVAL: Duration = Duration::from_millis(30);
 
 /// How long Redis keeps what it knows about a worker that nobody will ask for again, in seconds.
 const KEEP_WORKER_SECONDS: i64 = 86_400;
@@ -103,7 +97,9 @@ impl Belt {
         let mut trouble = Trouble::with("finding the belt of this installation");
         loop {
             let opened = match app.store.installation().await {
-                Ok(installation) => Self::open(app, installation).map_err(|error| error.to_string()),
+                Ok(installation) => {
+                    Self::open(&app.settings.redis_url, installation).map_err(|error| error.to_string())
+                }
                 Err(error) => Err(error.to_string()),
             };
             match opened {
@@ -117,12 +113,13 @@ impl Belt {
         }
     }
 
-    fn open(app: &App, installation: Uuid) -> Result<Self, BeltError> {
+    /// The belt of an installation. Connects when it is first used, and again whenever it must.
+    pub fn open(redis_url: &SecretString, installation: Uuid) -> Result<Self, BeltError> {
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(Some(RESPONSE_TIMEOUT))
             .set_connection_timeout(Some(CONNECTION_TIMEOUT))
             .set_number_of_retries(1);
-        let client = Client::open(app.settings.redis_url.expose_secret())?;
+        let client = Client::open(redis_url.expose_secret())?;
         Ok(Self { connection: ConnectionManager::new_lazy_with_config(client, config)?, installation })
     }
 
@@ -190,8 +187,8 @@ impl Belt {
         Ok(swept)
     }
 
-    /// Empties the belt of this queue. Nothing is lost: what was on it is dispatched again.
-    pub async fn clear(&self, queue: Queue) -> Result<(), BeltError> {
+    /// Takes everything off the belt of this queue. Nothing is lost: what was on it is dispatched again.
+    pub async fn empty(&self, queue: Queue) -> Result<(), BeltError> {
         let config = self.config(queue);
         let script = Script::new(
             "local ids = redis.call('HKEYS', KEYS[1])
@@ -234,28 +231,4 @@ impl Belt {
 /// Writes something that expires by itself. Reading would not do: a Redis that is full or read-only still answers.
 pub async fn write_probe(connection: &mut impl ConnectionLike) -> Result<(), RedisError> {
     redis::cmd("SET").arg(PROBE).arg(1).arg("EX").arg(PROBE_SECONDS).exec_async(connection).await
-}
-
-/// Looks for entries at a steady pace, whatever came of the last look.
-pub struct SteadyPoll(Interval);
-
-impl SteadyPoll {
-    /// Looks this often.
-    pub fn every(period: Duration) -> Self {
-        let mut interval = tokio::time::interval(period);
-        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        Self(interval)
-    }
-}
-
-impl PollStrategy for SteadyPoll {
-    fn poll_drive(&mut self, context: &mut Context<'_>, _: &PollSnapshot) -> Poll<Option<()>> {
-        // Polled until it is pending, so that the waker is registered for the next tick. The library's own interval
-        // leaves a fresh timer unpolled and sleeps until something else happens.
-        let mut ticked = Poll::Pending;
-        while Pin::new(&mut self.0).poll_tick(context).is_ready() {
-            ticked = Poll::Ready(Some(()));
-        }
-        ticked
-    }
 }

@@ -144,13 +144,10 @@ pub fn run_of(started: StartedJob, way: Way) -> Run {
 async fn handle(app: &App, run: &Run) -> Verdict {
     let (for_app, for_run) = (app.clone(), run.clone());
     let handler = async move { jobs::handle(&for_app, &for_run).await };
-    match tokio::spawn(handler.instrument(Span::current())).await {
-        Ok(verdict) => verdict,
-        Err(_) => {
-            tracing::error!(job = %run.job, kind = %run.payload.kind(), "the handler of a job panicked");
-            Verdict::Retry { reason: JobFailure::Internal }
-        }
-    }
+    tokio::spawn(handler.instrument(Span::current())).await.unwrap_or_else(|_| {
+        tracing::error!(job = %run.job, kind = %run.payload.kind(), "the handler of a job panicked");
+        Verdict::Retry { reason: JobFailure::Internal }
+    })
 }
 
 /// Renews the lease for as long as this is waited for.
