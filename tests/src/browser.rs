@@ -62,11 +62,14 @@ impl Page {
         markup::links(&self.body).iter().filter_map(|link| self.url.join(link).ok()).collect()
     }
 
-    /// The finish code that "Finish in Telegram" carries.
+    /// The finish code: of the button into the chat, or shown for the program that asked.
     pub fn finish_code(&self) -> Option<String> {
-        self.links()
+        let in_link = self
+            .links()
             .iter()
-            .find_map(|link| link.query_pairs().find(|(name, _)| name == "start").map(|(_, code)| code.into_owned()))
+            .find_map(|link| link.query_pairs().find(|(name, _)| name == "start").map(|(_, code)| code.into_owned()));
+        let is_for_a_program = self.text().contains("Give this code");
+        in_link.or_else(|| markup::codes(&self.body).pop().filter(|_| is_for_a_program))
     }
 
     /// The value of a header, or nothing.
@@ -176,10 +179,14 @@ impl Browser {
         }
     }
 
-    /// The finish code is shown in this browser on purpose, and only there.
+    /// What a page shows on purpose is no leak: its own address, to be opened elsewhere, and the finish code.
     fn keep(&self, page: &Page) {
         let code = page.finish_code().unwrap_or_default();
-        let body = if code.is_empty() { page.body.clone() } else { page.body.replace(&code, "") };
+        let own = page.url.path_segments().into_iter().flatten().filter(|segment| segment.len() > 30);
+        let mut body = page.body.clone();
+        for shown in own.chain([code.as_str()]).filter(|shown| !shown.is_empty()) {
+            body = body.replace(shown, "");
+        }
         self.evidence.keep_page(page.url.path(), body);
         if !code.is_empty() {
             self.evidence.keep_secret(code);

@@ -126,6 +126,13 @@ pub fn links(page: &str) -> Vec<String> {
     tags.iter().filter(|tag| tag.name == "a").filter_map(|tag| tag.get("href")).map(str::to_owned).collect()
 }
 
+/// What is shown to be copied.
+pub fn codes(page: &str) -> Vec<String> {
+    let tags = tags(page);
+    let codes = tags.iter().filter(|tag| tag.name == "code");
+    codes.map(|tag| page[tag.end..].split("</code").next().map(text).unwrap_or_default()).collect()
+}
+
 /// What a person reads, with single spaces.
 pub fn text(page: &str) -> String {
     let mut plain = String::new();

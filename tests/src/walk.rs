@@ -1,7 +1,9 @@
 //! The walk through consent as one person takes it, whole or step by step.
 
+use serde_json::json;
 use url::Url;
 
+use crate::api::Api;
 use crate::browser::{Browser, Page};
 use crate::chat::{Message, Person};
 use crate::house::House;
@@ -42,6 +44,26 @@ impl House {
         let newest = connected.max_by_key(|row| row["connected_at"].as_str().map(str::to_owned));
         let id = newest.and_then(|row| row["integration"].as_str().map(str::to_owned));
         id.ok_or_else(|| Trouble::new(format!("nothing is connected: {integrations:?}")))
+    }
+}
+
+impl House {
+    /// A new API key of the default tenant.
+    pub async fn api_key(&self, name: &str) -> Story<String> {
+        Ok(self.command(&["api-key", "add", name]).await?.out.trim().to_owned())
+    }
+
+    /// A program connects an account with somebody's browser; answers the integration's id.
+    pub async fn connect_by_api(&self, api: &Api, account: &str) -> Story<String> {
+        let asked = api.get("oauth/google/authorize").await?;
+        asked.expect(200)?;
+        let mut walk = self.walker(1, "Nobody")?;
+        let consent = walk.to_consent(&Url::parse(&asked.field("connect_url")?)?).await?;
+        let page = walk.decide(&consent, account, Consent::All).await?;
+        let code = page.finish_code().ok_or_else(|| Trouble::new(format!("no code for a program: {}", page.text())))?;
+        let finished = api.post("oauth/google/finish", Some(json!({ "finish_code": code }))).await?;
+        let id = finished.expect(200)?["integration"]["id"].as_str();
+        id.map(str::to_owned).ok_or_else(|| Trouble::new(finished.text.clone()))
     }
 }
 

@@ -316,7 +316,7 @@ impl Demo {
     /// Three addresses, and patience until somebody stops it.
     async fn stay_up(self) -> Story {
         let link = self.walk.link().await?;
-        let key = self.house.command(&["api-key", "add", "--name", "demo"]).await?;
+        let key = self.house.command(&["api-key", "add", "demo"]).await?;
         let show = |name: &str, address: &Url| println!("  {name:<18} {address}");
         println!("\nIt stays up. To try by hand:\n");
         show("connect page", &link);

@@ -1,0 +1,72 @@
+//! Stories across the whole house, each told through the doors that people use.
+//!
+//! One program, so that it is linked once; each story has a house of its own, so that they run side by side. Every story
+//! ends with `House::end`: the log proves what is derived from it, and nothing secret lies anywhere.
+
+mod connecting;
+mod doors;
+mod fetching;
+mod jobs;
+mod outages;
+mod refreshing;
+mod repeats;
+mod secrecy;
+mod wrong_turns;
+
+use bellhop_tests::{House, Message, Person, Story, until};
+use serde_json::Value;
+
+/// How long a telegram of ours to the clock must be ahead for an hour-long token to be due: 51 minutes cover lead and
+/// jitter, and the token is still good.
+const UNTIL_REFRESH: chrono::TimeDelta = chrono::TimeDelta::minutes(51);
+
+/// The names of the events, oldest first.
+fn names(log: &[Value]) -> Vec<&str> {
+    log.iter().filter_map(|entry| entry["event"]["event"].as_str()).collect()
+}
+
+/// The events of this name.
+fn events<'a>(log: &'a [Value], name: &str) -> Vec<&'a Value> {
+    log.iter().map(|entry| &entry["event"]).filter(|event| event["event"] == name).collect()
+}
+
+/// Waits until the log of an integration holds this many events of a name.
+async fn logged(house: &House, integration: &str, name: &str, count: usize) -> Story<Vec<Value>> {
+    let what = format!("{count} {name} in the log");
+    until(&what, async || {
+        let log = house.audit(integration).await?;
+        Ok((events(&log, name).len() >= count).then_some(log))
+    })
+    .await
+}
+
+/// Waits until what is stored of an account's inbox is what lies there, and its fetch has been recorded.
+async fn mail_agrees(house: &House, account: &str) -> Story {
+    until(&format!("the stored mail to be what lies in the inbox of {account}"), async || {
+        let mut inbox = house.sandbox.ledger().await?.inbox(account).to_vec();
+        let rows = house.database.rows("select message_id from mail_messages").await?;
+        let mut stored: Vec<_> = rows.iter().filter_map(|row| row["message_id"].as_str().map(str::to_owned)).collect();
+        let resting = "select count(*) from jobs where kind = 'fetch_mail' and state = 'open' and lease is not null";
+        inbox.sort();
+        stored.sort();
+        Ok((inbox == stored && house.database.number(resting).await? == 0).then_some(()))
+    })
+    .await
+}
+
+/// Opens the inbox and waits until all of it is shown.
+async fn inbox(person: &Person, mails: usize) -> Story<Message> {
+    person.ask("/inbox", "the whole inbox", |message| message.says(&format!("of {mails}"))).await
+}
+
+/// The state of one integration, as the auditor sees it.
+async fn state_of(house: &House, integration: &str) -> Story<String> {
+    let rows = house.integrations().await?;
+    let row = rows.iter().find(|row| row["integration"] == integration);
+    Ok(row.and_then(|row| row["state"].as_str()).unwrap_or_default().to_owned())
+}
+
+/// How many events there are in all streams.
+async fn events_in_all(house: &House) -> Story<i64> {
+    house.database.number("select count(*) from events").await
+}
