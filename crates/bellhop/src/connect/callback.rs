@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 use super::FINISH_LIFETIME;
-use super::ending::{Ending, end};
+use super::ending::{Ending, end, note};
 use super::secrets::{finish_code_of, hash_of};
 use crate::app::App;
 use crate::metrics::OAuthEvent;
@@ -83,6 +83,7 @@ pub async fn receive(
                     _ => OAuthEvent::CallbackError,
                 };
                 app.metrics.oauth(provider, event);
+                note(&attempt, Ending::Failed(reason));
                 end(app, &attempt, Actor::Owner(attempt.owner), Ending::Failed(reason)).await?;
             }
         }

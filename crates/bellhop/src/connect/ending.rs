@@ -9,6 +9,12 @@ use bellhop_store::{Actor, Attempt, Change, Context, ExecuteError, Request, Stor
 
 use crate::app::App;
 
+/// Says in the log of the process that a walk ended without access.
+pub fn note(attempt: &Attempt, ending: Ending) {
+    let (integration, provider) = (attempt.integration, attempt.provider);
+    tracing::info!(%integration, %provider, reason = %ending, "a walk through consent ended without access");
+}
+
 /// How a walk ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -57,7 +63,8 @@ pub fn name_of(reason: AuthorizationFailure) -> String {
     serde_json::to_value(reason).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// Ends a walk without access. Whoever ended it before wins; repeating it changes nothing.
+/// Ends a walk without access. Whoever ended it before wins; repeating it changes nothing. The log of the process hears of
+/// it from the caller, who knows more.
 pub async fn end(app: &App, attempt: &Attempt, actor: Actor, ending: Ending) -> Result<(), StoreError> {
     let command = match ending {
         Ending::Failed(reason) => Command::FailAuthorization { attempt: attempt.id, reason },
@@ -71,16 +78,7 @@ pub async fn end(app: &App, attempt: &Attempt, actor: Actor, ending: Ending) -> 
         ..Request::new(context, app.clock.now(), attempt.integration, command)
     };
     match app.store.execute(&request).await {
-        Ok(executed) if executed.events.is_empty() => Ok(()),
-        Ok(_) => {
-            tracing::info!(
-                integration = %attempt.integration,
-                provider = %attempt.provider,
-                reason = %ending,
-                "a walk through consent ended without access"
-            );
-            Ok(())
-        }
+        Ok(_) => Ok(()),
         // Neither command is ever refused; a walk that cannot be ended is swept like one that was abandoned.
         Err(ExecuteError::Refused(_)) => Err(StoreError::Unreadable("a walk that cannot be ended")),
         Err(ExecuteError::Store(error)) => Err(error),

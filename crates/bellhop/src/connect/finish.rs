@@ -11,7 +11,7 @@ use bellhop_store::{Actor, Attempt, ExchangeSecrets, StoreError, plain_hash};
 use chrono::TimeDelta;
 
 use super::Finish;
-use super::ending::{Ending, end};
+use super::ending::{Ending, end, note};
 use super::grant::{Given, grant};
 use super::secrets::{is_finish_code, nonce_of};
 use crate::app::App;
@@ -43,6 +43,7 @@ pub async fn finish(
         return if is_initiator { repeat(app, attempt, actor).await } else { Ok(Finish::UnknownCode) };
     }
     if !is_initiator {
+        note(&attempt, Ending::Rejected);
         end(app, &attempt, actor, Ending::Rejected).await?;
         return Ok(Finish::NotYours);
     }
@@ -104,7 +105,8 @@ async fn exchange(app: &App, attempt: &Attempt, actor: Actor) -> Result<Finish, 
             let (event, reason) = meaning_of(&error);
             app.metrics.oauth(provider, event);
             tracing::warn!(integration = %attempt.integration, %provider, %error, "a code was not exchanged");
-            fail(app, attempt, actor, reason).await
+            end(app, attempt, actor, Ending::Failed(reason)).await?;
+            Ok(Finish::Failed { provider, reason, accounts: None })
         }
     }
 }
@@ -158,13 +160,14 @@ fn meaning_of(error: &ProviderError) -> (OAuthEvent, AuthorizationFailure) {
     (OAuthEvent::TokenExchangeFailed, reason)
 }
 
-/// Ends the walk and says why.
+/// Ends a walk that failed for a reason of our own finding.
 pub async fn fail(
     app: &App,
     attempt: &Attempt,
     actor: Actor,
     reason: AuthorizationFailure,
 ) -> Result<Finish, StoreError> {
+    note(attempt, Ending::Failed(reason));
     end(app, attempt, actor, Ending::Failed(reason)).await?;
     Ok(Finish::Failed { provider: attempt.provider, reason, accounts: None })
 }

@@ -93,7 +93,7 @@ async fn try_grant(
     let existing = if attempt.reconnects { None } else { connected_before(app, attempt, &subject_hash).await? };
     let target = existing.unwrap_or(attempt.integration);
     let (scopes, granted) = scopes_of(app, attempt, given);
-    let tokens = tokens_of(given);
+    let tokens = tokens_of(app, attempt, target, given).await?;
     let grant = Grant {
         scopes,
         granted: granted.clone(),
@@ -193,13 +193,19 @@ fn scopes_of(app: &App, attempt: &Attempt, given: &Given) -> (BTreeSet<String>, 
     (scopes, granted)
 }
 
-fn tokens_of(given: &Given) -> Tokens {
-    Tokens {
+/// The new token set. Where the provider sent no refresh token for an account that is still connected, the one we have
+/// stays good: Google sends one with the first consent only, unless it is made to ask again.
+async fn tokens_of(app: &App, attempt: &Attempt, target: IntegrationId, given: &Given) -> Result<Tokens, StoreError> {
+    let mut refresh = given.answer.refresh_token.clone();
+    if refresh.is_none() && app.store.load(attempt.tenant, target).await?.state.status.is_usable() {
+        refresh = app.store.tokens(attempt.tenant, target).await?.and_then(|(_, tokens)| tokens.refresh);
+    }
+    Ok(Tokens {
         access: given.answer.access_token.clone(),
-        refresh: given.answer.refresh_token.clone(),
+        refresh,
         issued_at: given.issued_at,
         expires_at: given.answer.expires_in.map(|lifetime| given.issued_at + lifetime),
-    }
+    })
 }
 
 /// Seals tokens and account for the integration that gets them, as its next generation.

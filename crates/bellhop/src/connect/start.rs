@@ -8,7 +8,7 @@ use bellhop_store::{
 use secrecy::SecretString;
 use url::Url;
 
-use super::ending::{Ending, end};
+use super::ending::{Ending, end, note};
 use super::link::{LinkProblem, OpenLink, look_at_link};
 use super::secrets::{hash_of, nonce_hash_of, nonce_of, state_of};
 use super::{STATE_LIFETIME, asked, redirect_uri};
@@ -68,6 +68,7 @@ async fn note_our_own_fault(app: &App, token: &str, problem: LinkProblem) -> Res
     if walk.record(app, &verifier).await?.is_ok()
         && let Some(attempt) = app.store.attempt(link.tenant, walk.attempt).await?
     {
+        note(&attempt, Ending::Failed(reason));
         end(app, &attempt, Actor::Owner(link.owner), Ending::Failed(reason)).await?;
     }
     Ok(())

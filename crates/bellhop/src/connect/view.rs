@@ -1,6 +1,6 @@
 //! How a walk stands, for the pages: who asked for it, and what the browser that makes it should see. Changes nothing.
 
-use bellhop_domain::{OwnerId, TenantId};
+use bellhop_domain::{Capabilities, OwnerId, TenantId};
 use bellhop_store::{Attempt, StoreError};
 use secrecy::SecretString;
 
@@ -40,7 +40,12 @@ pub enum Stage {
     /// Nobody finished in time.
     Expired,
     /// It is over.
-    Ended(Ending),
+    Ended {
+        /// How.
+        ending: Ending,
+        /// What was asked for and not given.
+        missing: Capabilities,
+    },
 }
 
 /// A walk as its browser sees it.
@@ -69,13 +74,20 @@ pub async fn walk_of(app: &App, cookie: Option<&SecretString>) -> Result<Option<
     let attempt = app.store.find_attempt(hash).await?.filter(|attempt| attempt.cookie_hash == hash);
     let Some(attempt) = attempt else { return Ok(None) };
     let asker = asker_of(app, attempt.tenant, attempt.owner).await?;
-    let stage = stage_of(app, &attempt, cookie)?;
+    let stage = stage_of(app, &attempt, cookie).await?;
     Ok(Some(Walk { attempt, asker, stage }))
 }
 
-fn stage_of(app: &App, attempt: &Attempt, cookie: &SecretString) -> Result<Stage, StoreError> {
+async fn stage_of(app: &App, attempt: &Attempt, cookie: &SecretString) -> Result<Stage, StoreError> {
     if let Some(outcome) = &attempt.outcome {
-        return Ok(Stage::Ended(outcome.parse()?));
+        let ending = outcome.parse()?;
+        let missing = match ending {
+            Ending::Connected(integration) | Ending::AlreadyConnected(integration) => {
+                app.store.load(attempt.tenant, integration).await?.state.missing
+            }
+            Ending::Rejected | Ending::Failed(_) => Capabilities::new(),
+        };
+        return Ok(Stage::Ended { ending, missing });
     }
     if attempt.finished_at.is_some() {
         return Ok(Stage::Finishing);

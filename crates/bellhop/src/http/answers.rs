@@ -46,6 +46,15 @@ impl State {
     }
 }
 
+/// The row remembers what had been granted; after a disconnect nothing is.
+fn without_what_ended(row: IntegrationRow) -> IntegrationRow {
+    if row.status.is_linked() {
+        return row;
+    }
+    let nothing = std::collections::BTreeSet::new;
+    IntegrationRow { granted: nothing(), missing: nothing(), scopes: nothing(), expires_at: None, ..row }
+}
+
 /// A link for a person to follow.
 #[derive(Debug, Object)]
 pub struct AuthorizeAnswer {
@@ -96,6 +105,7 @@ impl IntegrationAnswer {
     pub async fn of(app: &App, row: IntegrationRow) -> Result<Option<Self>, StoreError> {
         let Some(state) = State::of(row.status) else { return Ok(None) };
         let account = app.store.account(row.tenant, row.id).await?.and_then(|account| account.email);
+        let row = without_what_ended(row);
         Ok(Some(Self {
             id: row.id.uuid(),
             provider: row.provider.name().to_owned(),
@@ -140,7 +150,7 @@ impl StatusAnswer {
     /// The status of this integration, or that of nothing.
     pub fn of(row: Option<IntegrationRow>) -> Self {
         let state = row.as_ref().and_then(|row| State::of(row.status));
-        match row {
+        match row.map(without_what_ended) {
             Some(row) if state.is_some() => Self {
                 linked: row.status.is_linked(),
                 state,

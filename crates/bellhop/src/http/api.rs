@@ -22,7 +22,7 @@ use super::connect_pages::{out_of_order, see_other, stopped};
 use super::key::Caller;
 use super::problem::{Problem, ProblemCode};
 use super::words;
-use crate::connect::{self, Callback, Finish, LinkFor, ProviderAnswer};
+use crate::connect::{self, Callback, Finish, LinkFor, LinkProblem, ProviderAnswer};
 use crate::{access, actions};
 
 /// The introduction of the documentation.
@@ -105,6 +105,9 @@ impl ConnectApi {
         let cookie = cookie_of(&site.app, request);
         PageAnswer(match connect::receive(&site.app, GOOGLE, &answer, cookie.as_ref()).await {
             Ok(Callback::Received) => see_other(&connect::public_address(&site.app, "connect/finish")),
+            Ok(Callback::Refused(_)) if !site.app.is_enabled(GOOGLE) => {
+                stopped(site, words::of_link(LinkProblem::ProviderDisabled)).await
+            }
             Ok(Callback::Refused(invalid)) => stopped(site, words::of_state(invalid)).await,
             Err(error) => out_of_order(&error),
         })
@@ -128,6 +131,7 @@ impl ConnectApi {
                 Ok(Json(FinishAnswer { integration: shown(site, row).await?, reconnected }))
             }
             Finish::Failed { reason, accounts, .. } => Err(Problem::connect_failed(reason, accounts.as_ref())),
+            Finish::UnknownCode if !site.app.is_enabled(GOOGLE) => Err(ProblemCode::ProviderDisabled.into()),
             Finish::UnknownCode => Err(ProblemCode::UnknownFinishCode.into()),
             Finish::NotYours => Err(ProblemCode::NotYourFinishCode.into()),
         }

@@ -144,12 +144,21 @@ async fn standing(site: &Site, walk: Walk) -> Response {
             let words = words::of_ending(provider, Ending::Failed(reason));
             ended(site, &walk.asker, words, Some(name_of(reason))).await
         }
-        Stage::Ended(ending) => {
+        Stage::Ended { ending, missing } => {
             let reason = match ending {
                 Ending::Connected(_) | Ending::AlreadyConnected(_) => None,
                 Ending::Rejected | Ending::Failed(_) => Some(ending.to_string()),
             };
-            ended(site, &walk.asker, words::of_ending(provider, ending), reason).await
+            let mut words = words::of_ending(provider, ending);
+            if !missing.is_empty() {
+                let what: Vec<_> = missing.into_iter().map(what_it_allows).collect();
+                let what = what.join(" and ");
+                words.text = format!(
+                    "All done, with one gap: Bellhop may not {what}, as that was not ticked. To add it, connect the account \
+                     once more and leave everything ticked."
+                );
+            }
+            ended(site, &walk.asker, words, reason).await
         }
     }
 }
