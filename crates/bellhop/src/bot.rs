@@ -39,7 +39,6 @@ pub const LONG_POLL: Duration = Duration::from_secs(25);
 const SILENCE: Duration = Duration::from_secs(40);
 
 /// A client for the Bot API at this address.
-#[must_use]
 pub fn client(token: &SecretString, api_url: &Url) -> Bot {
     let http = teloxide::net::default_reqwest_settings()
         .timeout(SILENCE)

@@ -32,10 +32,10 @@ const LEASE: Duration = Duration::from_secs(15);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
 /// How often to look without being told.
-const LOOK: Duration = Duration::from_millis(1_000);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How long handling may take: an exchange of a code can need a minute.
-const HANDLING: Duration = Duration::from_secs(120);
+const HANDLING: Duration = Duration::from_mins(2);
 
 /// How often handling is begun before it is given up.
 const STARTS: i32 = 3;
@@ -126,26 +126,28 @@ async fn take_up(desk: &Desk, update: ClaimedUpdate) {
         Ok(Ok(())) => {
             end(desk, update_id, starts, UpdateOutcome::Done).await;
         }
-        Ok(Err(Failure::Telegram(Trouble::Blocked))) => {
-            if let Err(error) = desk.app.store.mark_blocked(desk.tenant, update.owner, true).await {
-                tracing::warn!(%error, "it was not remembered that somebody has blocked the bot");
-            }
-            end(desk, update_id, starts, UpdateOutcome::Done).await;
-        }
-        Ok(Err(failure)) => match failure.pause() {
-            Some(pause) => {
-                tracing::warn!(update_id, %failure, "an update waits for an outage to end");
-                put_back(desk, update_id, starts, pause, false).await;
-            }
-            None => {
-                tracing::error!(update_id, starts, %failure, "an update was not handled");
-                put_back(desk, update_id, starts, Duration::from_secs(1), true).await;
-            }
-        },
+        Ok(Err(failure)) => settle_failure(&visit, starts, &failure).await,
         Err(_) => {
             tracing::error!(update_id, starts, "handling an update took too long");
             put_back(desk, update_id, starts, Duration::from_secs(1), true).await;
         }
+    }
+}
+
+/// What becomes of an update that was not handled to its end.
+async fn settle_failure(visit: &Visit<'_>, starts: i32, failure: &Failure) {
+    let (desk, update_id) = (visit.desk, visit.update_id);
+    if let Failure::Telegram(Trouble::Blocked) = failure {
+        if let Err(error) = desk.app.store.mark_blocked(desk.tenant, visit.owner, true).await {
+            tracing::warn!(%error, "it was not remembered that somebody has blocked the bot");
+        }
+        end(desk, update_id, starts, UpdateOutcome::Done).await;
+    } else if let Some(pause) = failure.pause() {
+        tracing::warn!(update_id, %failure, "an update waits for an outage to end");
+        put_back(desk, update_id, starts, pause, false).await;
+    } else {
+        tracing::error!(update_id, starts, %failure, "an update was not handled");
+        put_back(desk, update_id, starts, Duration::from_secs(1), true).await;
     }
 }
 

@@ -90,7 +90,7 @@ pub async fn run(app: App, stop: CancellationToken) {
             Ok(Some(seat)) => {
                 outage.over("the database can be reached again");
                 standing_by = false;
-                sit(&app, &bot, seat, &stop).await;
+                Box::pin(sit(&app, &bot, seat, &stop)).await;
             }
             Ok(None) => {
                 outage.over("the database can be reached again");

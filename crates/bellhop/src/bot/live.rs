@@ -18,7 +18,7 @@ use super::say::Trouble;
 use super::visit::{Desk, Failure};
 
 /// How often to look while a message waits.
-const LOOK: Duration = Duration::from_millis(1_000);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How often to look while none does, for rows that a process before this one has left.
 const LOOK_FOR_LEFTOVERS: Duration = Duration::from_secs(15);

@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(waits[5], CHAT.interval);
         assert_eq!(waits[6], CHAT.interval * 2);
         assert_eq!(pace.take(2, now), now, "another chat need not wait");
-        assert_eq!(pace.take(1, now + Duration::from_secs(60)), now + Duration::from_secs(60));
+        assert_eq!(pace.take(1, now + Duration::from_mins(1)), now + Duration::from_mins(1));
     }
 
     #[test]

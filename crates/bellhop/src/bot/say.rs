@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use super::message::Message;
 use super::pace;
-use super::text::label;
+use super::text::shorten;
 
 /// How long one call may take. Shorter than what the client allows for listening.
 const CALL: Duration = Duration::from_secs(20);
@@ -149,7 +149,7 @@ impl Speaker {
     pub async fn answer_press(&self, query: &str, words: Option<&str>) {
         let mut request = self.bot.answer_callback_query(CallbackQueryId(query.to_owned()));
         if let Some(words) = words {
-            request = request.text(label(words, LONGEST_ANSWER)).show_alert(true);
+            request = request.text(shorten(words, LONGEST_ANSWER)).show_alert(true);
         }
         if let Err(trouble) = within(CALL, request.into_future()).await {
             tracing::debug!(%trouble, "a press was not answered");

@@ -15,7 +15,7 @@ use super::text::Text;
 use super::visit::Desk;
 
 /// A stranger who keeps writing is answered once in this time.
-const AGAIN: Duration = Duration::from_secs(600);
+const AGAIN: Duration = Duration::from_mins(10);
 
 /// Strangers held in memory at most; the earliest are forgotten first.
 const REMEMBERED: usize = 1_000;
@@ -85,7 +85,7 @@ mod tests {
         let refused = Refused::default();
         let now = Instant::now();
         assert!(refused.is_due(1, now));
-        assert!(!refused.is_due(1, now + Duration::from_secs(60)));
+        assert!(!refused.is_due(1, now + Duration::from_mins(1)));
         assert!(refused.is_due(2, now));
         assert!(refused.is_due(1, now + AGAIN));
         for user in 0..5_000 {

@@ -230,7 +230,9 @@ pub fn clean(text: &str) -> String {
     cleaned
 }
 
-fn shorten(text: &str, longest: usize) -> String {
+/// A text of at most this many UTF-16 units, with a mark where something was cut off.
+#[must_use]
+pub fn shorten(text: &str, longest: usize) -> String {
     if length(text) <= longest {
         return text.to_owned();
     }

@@ -37,7 +37,7 @@ impl Failure {
             Self::Store(error) => error.is_outage().then_some(Duration::from_secs(3)),
             Self::Telegram(Trouble::Unreachable | Trouble::Conflict) => Some(Duration::from_secs(5)),
             Self::Telegram(Trouble::SlowDown(pause)) => Some(*pause),
-            Self::Telegram(Trouble::Unauthorized) => Some(Duration::from_secs(60)),
+            Self::Telegram(Trouble::Unauthorized) => Some(Duration::from_mins(1)),
             Self::Telegram(Trouble::Blocked | Trouble::Gone | Trouble::Refused) => None,
         }
     }

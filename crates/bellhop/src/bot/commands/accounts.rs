@@ -46,8 +46,10 @@ fn accounts<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Fa
         if accounts.is_empty() {
             message = none();
         } else if !message.buttons.is_empty() {
-            message.text =
-                message.text.gap().plain("The button works once and for ten minutes; /accounts makes a new one.");
+            message.text = message
+                .text
+                .gap()
+                .plain("A Reconnect button works once and for ten minutes; /accounts makes a new one.");
         }
         visit.say(message).await.map(|_| ())
     })
@@ -78,13 +80,18 @@ impl Entry<'_> {
         if let Some(trouble) = self.account.trouble() {
             text = text.line().plain(trouble);
         }
-        if let Some(renewed) = row.refreshed_at.max(row.connected_at) {
+        if row.status.is_usable()
+            && let Some(renewed) = row.refreshed_at.max(row.connected_at)
+        {
             text = text.line().plain(format!("Access renewed {}", ago(now, renewed)));
         }
         if row.can(bellhop_domain::Capability::Mail) {
             text = text.line().plain(match self.checked_at {
                 Some(checked) => format!("Mail: {} stored, checked {}", self.stored, ago(now, checked)),
-                None => format!("Mail: being fetched for the first time, {} so far", self.stored),
+                None if row.status.is_usable() => {
+                    format!("Mail: being fetched for the first time, {} so far", self.stored)
+                }
+                None => format!("Mail: {} stored, never fetched to the end", self.stored),
             });
             if let Some(newest) = self.newest {
                 text = text.plain(format!(", newest {}", ago(now, newest)));

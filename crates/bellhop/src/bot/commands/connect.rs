@@ -5,6 +5,7 @@ use futures::future::BoxFuture;
 use url::Url;
 
 use super::{Command, NOT_YOURS, OLD_BUTTON, Toast};
+use crate::bot::account::Account;
 use crate::bot::message::{Button, Message};
 use crate::bot::press::Press;
 use crate::bot::text::Text;
@@ -61,7 +62,8 @@ async fn mend(visit: &Visit<'_>, integration: IntegrationId) -> Result<Toast, Fa
         return Ok(Some(switched_off(row.provider)));
     }
     let link = visit.desk.connect_link(visit.owner, row.provider, Some(integration)).await?;
-    visit.say(invitation(vec![(row.provider, link)], true)).await?;
+    let account = Account::of(&visit.desk.app.store, row).await?;
+    visit.say(mending(&account, link)).await?;
     Ok(None)
 }
 
@@ -89,15 +91,28 @@ fn invitation(links: Vec<(Provider, Url)>, enabled: bool) -> Message {
     let text = Text::new()
         .bold("Connect an account")
         .line()
-        .plain(
-            "Tap the button, choose your account and say what I may read. Then you come back here. The link is for you \
-             alone: it works once and for ten minutes.",
-        )
-        .gap()
-        .plain("If the page opens inside Telegram and signing in is refused, open it in your browser instead (⋮ or the compass).");
+        .plain("Tap the button, choose your account and say what I may read. Then you come back here.")
+        .then(about_the_link());
     links.into_iter().fold(Message::new(text), |message, (provider, link)| {
         message.row(vec![Button::link(&format!("Connect {}", provider.title()), link)])
     })
+}
+
+fn mending(account: &Account, link: Url) -> Message {
+    let text = Text::new()
+        .plain("Reconnect ")
+        .theirs_bold(&account.name(), 80)
+        .line()
+        .plain("Tap the button, choose that same account and leave every box ticked. Then you come back here.")
+        .then(about_the_link());
+    Message::new(text).row(vec![Button::link("Reconnect", link)])
+}
+
+/// In-app browsers can be web views, in which Google refuses to sign in.
+fn about_the_link() -> Text {
+    Text::new().plain(" The link is for you alone: it works once and for ten minutes.").gap().plain(
+        "Should signing in be refused inside Telegram, open the page in your browser instead (⋮ or the compass).",
+    )
 }
 
 #[cfg(test)]

@@ -28,6 +28,9 @@ pub const COMMAND: Command = Command {
 /// The press that opens an account's inbox or turns to a page.
 pub const OPEN: char = 'o';
 
+/// The press that opens an account's inbox in a message of its own, where the pressed one should stay.
+pub const OPEN_ANEW: char = 'n';
+
 /// The press that asks for news.
 const REFRESH: char = 'r';
 
@@ -73,12 +76,14 @@ fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toa
             visit.show(&if accounts.is_empty() { accounts::none() } else { chooser(&accounts) }).await?;
             return Ok(None);
         }
-        if !matches!(press.action, OPEN | REFRESH) {
+        if !matches!(press.action, OPEN | OPEN_ANEW | REFRESH) {
             return Ok(Some(OLD_BUTTON.to_owned()));
         }
         match visit.own(press.integration).await? {
             Some(row) if row.status.is_linked() => {
                 let account = Account::of(store, row).await?;
+                let anew = Visit { message: None, ..*visit };
+                let visit = if press.action == OPEN_ANEW { &anew } else { visit };
                 open(visit, &account, press.number, press.action == REFRESH).await?;
                 Ok(None)
             }
@@ -101,7 +106,9 @@ async fn open(visit: &Visit<'_>, account: &Account, number: u32, refresh: bool) 
         Fetch::Settled
     };
     let shown = page.stored;
-    let message_id = visit.show(&View { account, page: &page, number, fetch, now: asked_at }.message()).await?;
+    let has_others = has_others(desk, account).await?;
+    let view = View { account, page: &page, number, fetch, has_others, now: asked_at };
+    let message_id = visit.show(&view.message()).await?;
     if fetch == Fetch::Asked {
         let page = i32::try_from(number).unwrap_or(0);
         let live = LiveMessage {
@@ -127,7 +134,8 @@ pub async fn current(
     fetch: Fetch,
 ) -> Result<Message, bellhop_store::StoreError> {
     let (number, page) = load(desk, account.id(), number).await?;
-    Ok(View { account, page: &page, number, fetch, now: desk.app.clock.now() }.message())
+    let has_others = has_others(desk, account).await?;
+    Ok(View { account, page: &page, number, fetch, has_others, now: desk.app.clock.now() }.message())
 }
 
 /// A page, or the last one where mail has gone since the button was made.
@@ -143,6 +151,12 @@ async fn load(
         return Ok((number, page));
     }
     Ok((last, store.inbox_page(desk.tenant, integration, i64::from(last) * PAGE, PAGE).await?))
+}
+
+/// Whether the owner has another account to look at.
+async fn has_others(desk: &Desk, account: &Account) -> Result<bool, bellhop_store::StoreError> {
+    let rows = desk.app.store.integrations(desk.tenant, Some(account.row.owner)).await?;
+    Ok(rows.iter().any(|row| row.id != account.id() && row.status.is_linked()))
 }
 
 fn last_page(total: i64) -> u32 {
@@ -167,6 +181,8 @@ pub struct View<'a> {
     pub number: u32,
     /// What is going on.
     pub fetch: Fetch,
+    /// Whether there is another account to look at.
+    pub has_others: bool,
     /// When it is shown.
     pub now: DateTime<Utc>,
 }
@@ -257,7 +273,9 @@ impl View<'_> {
         if row.status == Status::Expired || !row.can(Capability::Mail) {
             others.push(Button::press("Reconnect", Press::new(connect::COMMAND.name, connect::MEND).about(row.id)));
         }
-        others.push(Button::press("Other account", Press::new(COMMAND.name, CHOOSE)));
+        if self.has_others {
+            others.push(Button::press("Other account", Press::new(COMMAND.name, CHOOSE)));
+        }
         message.row(pages).row(others)
     }
 }

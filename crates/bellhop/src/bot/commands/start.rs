@@ -2,7 +2,7 @@
 //!
 //! A finish code comes back to whoever began; what that means is decided in `connect/finish.rs`. Here are only the words.
 
-use bellhop_domain::{AuthorizationFailure, Provider};
+use bellhop_domain::{AuthorizationFailure, Capability, Provider};
 use bellhop_store::Actor;
 use futures::future::BoxFuture;
 use secrecy::ExposeSecret;
@@ -72,24 +72,26 @@ pub fn finished(finish: &Finish) -> Message {
     match finish {
         Finish::Connected { integration, email, missing, reconnected } => {
             let name = email.as_ref().map_or("Your account", |email| email.expose_secret());
-            let mut text = Text::new()
-                .plain("✅ ")
-                .theirs_bold(name, 80)
-                .plain(if *reconnected { " is connected again." } else { " is connected." })
-                .line();
-            if missing.is_empty() {
-                text = text.plain("I am fetching your newest mail now.");
+            let mut text = Text::new().plain("✅ ").theirs_bold(name, 80).plain(if *reconnected {
+                " is connected again."
             } else {
-                text = text.plain(format!(
-                    "You did not allow me to read {}, so I leave that alone. To change it, send /connect and leave every \
-                     box ticked.",
+                " is connected."
+            });
+            let mut buttons = vec![];
+            if !missing.contains(&Capability::Mail) {
+                text = text.line().plain("I am fetching your newest mail now.");
+                let open = Press::new(inbox::COMMAND.name, inbox::OPEN_ANEW).about(*integration);
+                buttons.push(Button::press("Open the inbox", open));
+            }
+            if !missing.is_empty() {
+                text = text.line().plain(format!(
+                    "You did not allow me to read {}, so I leave that alone. You can still change your mind.",
                     in_words(missing.iter().copied())
                 ));
+                let mend = Press::new(connect::COMMAND.name, connect::MEND).about(*integration);
+                buttons.push(Button::press("Allow it", mend));
             }
-            Message::new(text).row(vec![Button::press(
-                "Open the inbox",
-                Press::new(inbox::COMMAND.name, inbox::OPEN).about(*integration),
-            )])
+            Message::new(text).row(buttons)
         }
         Finish::Failed { provider, reason, accounts } => {
             let mut text = Text::new().plain("❌ ").plain(failed(*provider, *reason));
@@ -107,8 +109,8 @@ pub fn finished(finish: &Finish) -> Message {
             .bold("Nothing was connected.")
             .line()
             .plain(
-                "That link belongs to a connection that somebody else began, so I have thrown it away. If you only \
-                 followed a link that was sent to you, be glad: it would have given that person your mail.",
+                "That link was made for somebody else, so I have thrown it away. If somebody sent it to you: it would \
+                 have let them read your mail.",
             )
             .line()
             .plain("To connect your own account, send /connect.")
