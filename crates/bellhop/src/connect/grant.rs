@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long what was given is held while it cannot be recorded. Then the walk is swept as one without an answer.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// What the provider gave.
 pub struct Given {

@@ -1,6 +1,6 @@
 //! What is derived from the one secret of a walk, the 256 random bits in its browser's cookie.
 //!
-//! State and nonce are hashes of it, as OpenID Connect Core 1.0, section 15.5.2 suggests for the nonce, so that the same
+//! State and nonce are hashes of it, as `OpenID` Connect Core 1.0, section 15.5.2 suggests for the nonce, so that the same
 //! browser can be sent on its way again and no other can. The finish code is an HMAC under a key of the server, so that
 //! it shows up only where both the cookie and this server are.
 
@@ -78,7 +78,7 @@ mod tests {
             finish_code_of(&keyring(), attempt(1), &"other".into()),
             finish_code_of(&other, attempt(1), &"cookie".into()),
         ];
-        let distinct: std::collections::BTreeSet<&str> = codes.iter().map(|code| code.expose_secret()).collect();
+        let distinct: std::collections::BTreeSet<&str> = codes.iter().map(ExposeSecret::expose_secret).collect();
         assert_eq!(distinct.len(), codes.len());
     }
 

@@ -95,8 +95,7 @@ async fn stage_of(app: &App, attempt: &Attempt, cookie: &SecretString) -> Result
     let now = app.clock.now();
     Ok(match attempt.finish_expires_at {
         Some(end) if now < end => Stage::ToFinish { code: finish_code_of(app.store.keyring(), attempt.id, cookie) },
-        Some(_) => Stage::Expired,
         None if now < attempt.expires_at => Stage::AtProvider,
-        None => Stage::Expired,
+        Some(_) | None => Stage::Expired,
     })
 }

@@ -1,6 +1,6 @@
 //! The API: connecting for programs, and what they connected.
 //!
-//! The OpenAPI document follows from the signatures and comments below.
+//! The `OpenAPI` document follows from the signatures and comments below.
 
 use bellhop_domain::{IntegrationId, Provider};
 use bellhop_store::{Context, IntegrationRow};
@@ -75,7 +75,7 @@ impl ConnectApi {
             return Err(ProblemCode::ProviderNotConfigured.into());
         }
         let reconnects = match integration {
-            Some(id) => Some(linked(caller.integration(site, id).await?)?),
+            Some(id) => Some(linked(&caller.integration(site, id).await?)?),
             None => None,
         };
         let (tenant, owner) = (caller.key().tenant, caller.key().owner);
@@ -226,7 +226,7 @@ impl IntegrationsApi {
     ) -> Result<Json<RefreshAnswer>, Problem> {
         let command = caller.command(site, idempotency_key.as_deref())?;
         let row = caller.integration(site, id).await?;
-        let integration = linked(row.clone())?;
+        let integration = linked(&row)?;
         if idempotency_key.is_some() && was_done(site, &row, command).await? {
             return Ok(Json(RefreshAnswer { id, expires_at: row.expires_at }));
         }
@@ -255,7 +255,7 @@ async fn was_done(site: &Site, row: &IntegrationRow, command: bellhop_domain::Co
     Ok(row.refreshed_at.max(row.connected_at).is_some_and(|at| at >= first))
 }
 
-fn linked(row: IntegrationRow) -> Result<IntegrationId, Problem> {
+fn linked(row: &IntegrationRow) -> Result<IntegrationId, Problem> {
     use bellhop_domain::Status;
     match row.status {
         Status::Active | Status::Degraded | Status::Expired | Status::Error => Ok(row.id),

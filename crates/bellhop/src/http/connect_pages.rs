@@ -152,7 +152,7 @@ async fn standing(site: &Site, walk: Walk) -> Response {
             let mut words = words::of_ending(provider, ending);
             if !missing.is_empty() {
                 let what: Vec<_> = missing.into_iter().map(what_it_allows).collect();
-                let what = what.join(" and ");
+                let what = what.join(" or ");
                 words.text = format!(
                     "All done, with one gap: Bellhop may not {what}, as that was not ticked. To add it, connect the account \
                      once more and leave everything ticked."
@@ -205,7 +205,13 @@ async fn to_finish(site: &Site, asker: &Asker, provider: &str, code: &SecretStri
 /// A walk that is over, with the way back to whoever asked for it.
 async fn ended(site: &Site, asker: &Asker, words: Words, reason: Option<String>) -> Response {
     let next = match asker {
-        Asker::Person { .. } => return stopped(site, words).await,
+        Asker::Person { .. } => {
+            let chat = site.bot_name.link(&site.app, None).await;
+            html! {
+                @if words.fresh_link { p { "For a fresh link, send " code { "/connect" } " to the bot." } }
+                @if let Some(chat) = chat { (button(&chat, "Back to Telegram")) }
+            }
+        }
         Asker::Program { name, .. } => {
             let back = return_url(asker).map(|mut back| {
                 if let Some(reason) = &reason {
@@ -226,7 +232,7 @@ async fn ended(site: &Site, asker: &Asker, words: Words, reason: Option<String>)
     Page::new(words.status, words.tone, words.title, body).respond()
 }
 
-/// A page that says what happened and leads back to the chat.
+/// A page for a browser of which nothing more is known: it says what happened and leads back to the chat.
 pub async fn stopped(site: &Site, words: Words) -> Response {
     let chat = site.bot_name.link(&site.app, None).await;
     let body = html! {
@@ -293,5 +299,29 @@ const fn what_it_allows(capability: Capability) -> &'static str {
     match capability {
         Capability::Mail => "read your mail",
         Capability::Calendar => "read your calendar",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_name_is_only_text() {
+        let name = "</p><script>alert(1)</script><a href=\"javascript:1\">";
+        let person = Asker::Person { name: Some(name.into()) };
+        let program = Asker::Program { name: name.to_owned(), return_url: None };
+        for page in [who_asks(&person), who_asks(&program), name_markup(Some(&name.into()))] {
+            let page = page.into_string();
+            assert!(!page.contains("<script") && !page.contains("<a ") && page.contains("&lt;script&gt;"), "{page}");
+        }
+    }
+
+    #[test]
+    fn only_a_program_is_gone_back_to_and_only_by_an_address() {
+        let program = |address: &str| Asker::Program { name: "x".to_owned(), return_url: Some(address.to_owned()) };
+        assert_eq!(return_url(&program("https://example.org/a?b=c")).unwrap().as_str(), "https://example.org/a?b=c");
+        assert!(return_url(&program("nonsense")).is_none());
+        assert!(return_url(&Asker::Person { name: None }).is_none());
     }
 }

@@ -106,5 +106,6 @@ fn translate(error: Error, for_people: bool) -> Response {
         ProblemCode::Internal
     };
     let problem = Problem::from(code);
-    if for_people { page::of_problem(&problem) } else { problem.into_response() }
+    // Who needs a key is a program, whatever it accepts.
+    if for_people && code != ProblemCode::Unauthorized { page::of_problem(&problem) } else { problem.into_response() }
 }

@@ -54,10 +54,11 @@ impl Page {
 
     /// Frames it.
     pub fn respond(self) -> Response {
+        let form_leads_to = [vec!["'self'".to_owned()], self.form_leads_to].concat().join(" ");
         let policy = format!(
-            "default-src 'none'; style-src 'sha256-{}'; form-action 'self'{}; base-uri 'none'; frame-ancestors 'none'",
-            *STYLE_HASH,
-            self.form_leads_to.iter().map(|origin| format!(" {origin}")).collect::<String>()
+            "default-src 'none'; style-src 'sha256-{}'; form-action {form_leads_to}; base-uri 'none'; \
+             frame-ancestors 'none'",
+            *STYLE_HASH
         );
         let tone = match self.tone {
             Tone::Plain => "plain",
@@ -107,7 +108,7 @@ pub fn of_problem(problem: &Problem) -> Response {
     let (title, _) = problem.words();
     let body = html! {
         p { "Check the address, or start over: open the chat with the bot and send " code { "/connect" } "." }
-        p { a class="button" href="/" { "What Bellhop is" } }
+        a class="button" href="/" { "What Bellhop is" }
     };
     Page::new(problem.status(), Tone::Stopped, title, body).respond()
 }

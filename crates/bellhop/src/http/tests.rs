@@ -206,6 +206,32 @@ async fn a_form_sent_by_another_site_shows_our_page_first() {
     response.assert_header_is_not_exist("set-cookie");
 }
 
+#[tokio::test]
+async fn the_cookie_is_bound_to_this_host_wherever_it_can_be() {
+    let secret = "secret".into();
+    let far = browser::set_cookie(&cut_off(&[("PUBLIC_BASE_URL", "https://bellhop.example")]), &secret);
+    assert!(far.starts_with("__Host-bellhop_connect=secret; Path=/;") && far.ends_with("; Secure"), "{far}");
+    let near = browser::set_cookie(&cut_off(&[]), &secret);
+    assert!(near.starts_with("bellhop_connect=secret; Path=/;") && !near.contains("Secure"), "{near}");
+    for cookie in [far, near] {
+        assert!(cookie.contains("; HttpOnly; SameSite=Lax"), "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_is_recognised_by_its_own_cookie_alone() {
+    let app = cut_off(&[]);
+    let cookie = |header: &str| {
+        let request = poem::Request::builder().header("cookie", header).finish();
+        browser::cookie_of(&app, &request).map(|cookie| secrecy::ExposeSecret::expose_secret(&cookie).to_owned())
+    };
+    assert_eq!(cookie("a=b; bellhop_connect=abc; c=d").as_deref(), Some("abc"));
+    for header in ["", "bellhop_connect", "bellhop_connect=", "xbellhop_connect=a", "__Host-bellhop_connect=a"] {
+        assert_eq!(cookie(header), None, "{header:?}");
+    }
+    assert_eq!(cookie(&format!("bellhop_connect={}", "x".repeat(5000))), None);
+}
+
 async fn text(response: TestResponse) -> String {
     response.0.into_body().into_string().await.unwrap()
 }

@@ -122,8 +122,8 @@ fn of_failure(name: &str, reason: AuthorizationFailure) -> Words {
     match reason {
         Failure::Denied => Words::stopped(
             StatusCode::FORBIDDEN,
-            format!("You said no to {name}"),
-            "That is fine: nothing was connected and nothing was read. If it was a slip, start again.",
+            "You did not allow access",
+            format!("That is fine: {name} gave nothing out, and nothing was connected. If it was a slip, start again."),
         ),
         Failure::ProviderError => Words::stopped(
             StatusCode::BAD_GATEWAY,
