@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::jobs::failure_of;
+use crate::jobs::failure::failure_of;
 use crate::metrics::OAuthEvent;
 
 /// How long a refresh lease is held. Longer than a token call can take (10 s), so that an answer finds it still ours.

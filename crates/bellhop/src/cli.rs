@@ -7,54 +7,18 @@ mod audit;
 pub mod dead;
 mod doctor;
 mod erase;
+pub mod failure;
 mod migrate;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use thiserror::Error;
 
+pub use self::failure::Failure;
 use crate::app::App;
 use crate::config::{self, Settings, Source};
 use crate::serve::{self, Role};
 use crate::telemetry;
-
-/// Why a command failed, in words for whoever typed it.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{message}")]
-pub struct Failure {
-    message: String,
-    code: u8,
-}
-
-impl Failure {
-    /// It could not be done.
-    #[must_use]
-    pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: 1 }
-    }
-
-    /// It was done, and found something wrong.
-    #[must_use]
-    pub fn found(message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: 3 }
-    }
-}
-
-impl From<bellhop_store::StoreError> for Failure {
-    fn from(error: bellhop_store::StoreError) -> Self {
-        Self::new(format!("{error}; `bellhop doctor` may know more"))
-    }
-}
-
-impl From<bellhop_store::ExecuteError> for Failure {
-    fn from(error: bellhop_store::ExecuteError) -> Self {
-        match error {
-            bellhop_store::ExecuteError::Refused(refusal) => Self::new(refusal.to_string()),
-            bellhop_store::ExecuteError::Store(error) => error.into(),
-        }
-    }
-}
 
 /// Connects mail and calendar accounts, keeps their access alive, and answers in Telegram.
 #[derive(Debug, Parser)]
@@ -72,7 +36,7 @@ enum Command {
         #[arg(long, value_delimiter = ',')]
         only: Vec<Role>,
     },
-    /// Bring the database up to date as MIGRATE_DATABASE_URL and grant the serving role what it needs.
+    /// Bring the database up to date as `MIGRATE_DATABASE_URL` and grant the serving role what it needs.
     Migrate {
         /// Also make a log that was restored from another cluster readable again.
         #[arg(long)]
@@ -104,7 +68,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("bellhop: {failure}");
-            ExitCode::from(failure.code)
+            ExitCode::from(failure.code())
         }
     }
 }

@@ -141,7 +141,7 @@ pub struct Settings {
 /// Where values come from: the environment first, then `.env`.
 pub struct Source {
     dotenv: BTreeMap<String, String>,
-    environment: Box<dyn Fn(&str) -> Option<String>>,
+    environment: fn(&str) -> Option<String>,
 }
 
 impl Source {
@@ -160,14 +160,14 @@ impl Source {
         }
         #[expect(clippy::disallowed_methods, reason = "this is where settings are read, once")]
         let environment = |name: &str| std::env::var(name).ok();
-        Ok(Self { dotenv, environment: Box::new(environment) })
+        Ok(Self { dotenv, environment })
     }
 
     /// Fixed values, for tests.
     #[cfg(test)]
     pub fn fixed(values: &[(&str, &str)]) -> Self {
         let dotenv = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { dotenv, environment: Box::new(|_| None) }
+        Self { dotenv, environment: |_| None }
     }
 
     /// The value of a setting. An empty one counts as not given.
@@ -263,9 +263,12 @@ impl Settings {
 
 fn database(source: &Source, name: &str) -> Result<Option<DatabaseAddress>, ConfigError> {
     let Some(address) = source.secret(name)? else { return Ok(None) };
-    let options = DatabaseAddress::from_str(address.expose_secret())
-        .map_err(|_| ConfigError::new(name, "expected postgres://role:password@host:port/database"))?;
-    Ok(Some(options))
+    let expected = || ConfigError::new(name, "expected postgres://role:password@host:port/database");
+    // The library takes any scheme for Postgres.
+    if !["postgres://", "postgresql://"].iter().any(|scheme| address.expose_secret().starts_with(scheme)) {
+        return Err(expected());
+    }
+    DatabaseAddress::from_str(address.expose_secret()).map(Some).map_err(|_| expected())
 }
 
 fn redis(source: &Source) -> Result<SecretString, ConfigError> {

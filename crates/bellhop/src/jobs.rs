@@ -3,6 +3,7 @@
 //! Handlers load, call, record, and say what it meant; they never touch the job's row. `work/settle.rs` acts on the
 //! verdict.
 
+pub mod failure;
 pub mod fetch_mail;
 pub mod notify_owner;
 pub mod refresh_access;
@@ -11,10 +12,11 @@ pub mod revoke_access;
 use std::time::Duration;
 
 use bellhop_domain::{Command, CommandId, EventId, IntegrationId, JobFailure, JobId, Payload, TenantId};
-use bellhop_providers::{Forbidden, ProviderError};
+use bellhop_providers::ProviderError;
 use bellhop_store::{Actor, Change, Context, Outcome, Settlement};
 use uuid::Uuid;
 
+use self::failure::failure_of;
 use crate::app::App;
 use crate::metrics::Way;
 
@@ -127,29 +129,4 @@ pub fn verdict_of(error: &ProviderError) -> Verdict {
     }
     let reason = failure_of(error);
     if error.is_temporary() { Verdict::Retry { reason } } else { Verdict::Bury { reason } }
-}
-
-/// The bounded reason for a provider's failure.
-#[must_use]
-pub fn failure_of(error: &ProviderError) -> JobFailure {
-    match error {
-        ProviderError::Misconfigured => JobFailure::NotConfigured,
-        ProviderError::Unreachable | ProviderError::ConnectionLost => JobFailure::ProviderUnreachable,
-        ProviderError::Timeout => JobFailure::ProviderTimeout,
-        ProviderError::RateLimited { .. } | ProviderError::Unavailable { .. } => JobFailure::ProviderUnavailable,
-        ProviderError::Unauthorized | ProviderError::InvalidGrant => JobFailure::AccessRefused,
-        ProviderError::Forbidden(Forbidden::ApiNotEnabled) => JobFailure::NotConfigured,
-        ProviderError::Forbidden(_) => JobFailure::Forbidden,
-        ProviderError::InvalidClient => JobFailure::InvalidClient,
-        ProviderError::NotFound
-        | ProviderError::Gone
-        | ProviderError::CursorTooOld
-        | ProviderError::Refused(_)
-        | ProviderError::Rejected { .. } => JobFailure::RequestRefused,
-        ProviderError::Redirected { .. }
-        | ProviderError::MissingAccessToken
-        | ProviderError::Malformed
-        | ProviderError::TooLarge
-        | ProviderError::InvalidIdentity(_) => JobFailure::MalformedAnswer,
-    }
 }

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::cli::Failure;
+use crate::cli::failure::Failure;
 use crate::{bot, http, work};
 
 /// How long to wait between looks at a database that cannot be reached at the start.

@@ -9,11 +9,10 @@ use std::sync::Arc;
 
 use bellhop_domain::TenantId;
 use sqlx::{PgPool, Postgres, Transaction};
-use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::error::StoreError;
+use crate::error::CommitError;
 use crate::scope;
 use crate::unit::{Change, UnitOfWork};
 use crate::write;
@@ -26,41 +25,6 @@ const LANES: usize = 4;
 
 /// How long a batch waits for a lock that another process holds.
 const LOCK_TIMEOUT: &str = "5s";
-
-/// Why a unit was not written.
-#[derive(Debug, Error)]
-pub enum CommitError {
-    /// A stream has moved on. Load it again and decide again.
-    #[error("a stream has moved on")]
-    Conflict,
-    /// The run no longer holds its job. Nothing of the unit was written.
-    #[error("the run no longer holds its job")]
-    LeaseLost,
-    /// A one-time link had been used.
-    #[error("the link was used before")]
-    LinkUsed,
-    /// The database failed.
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-    /// What is stored cannot be read.
-    #[error("stored data cannot be read: {0}")]
-    Unreadable(&'static str),
-    /// The committer has stopped.
-    #[error("the store is shutting down")]
-    Closed,
-}
-
-impl From<CommitError> for StoreError {
-    fn from(error: CommitError) -> Self {
-        match error {
-            CommitError::Conflict | CommitError::LinkUsed => Self::Contended,
-            CommitError::LeaseLost => Self::LeaseLost,
-            CommitError::Database(error) => Self::Database(error),
-            CommitError::Unreadable(what) => Self::Unreadable(what),
-            CommitError::Closed => Self::Closed,
-        }
-    }
-}
 
 struct Waiting {
     unit: UnitOfWork,

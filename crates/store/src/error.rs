@@ -73,3 +73,38 @@ impl From<CannotOpen> for ExecuteError {
         Self::Store(StoreError::CannotOpen(error))
     }
 }
+
+/// Why a unit was not written.
+#[derive(Debug, Error)]
+pub enum CommitError {
+    /// A stream has moved on. Load it again and decide again.
+    #[error("a stream has moved on")]
+    Conflict,
+    /// The run no longer holds its job. Nothing of the unit was written.
+    #[error("the run no longer holds its job")]
+    LeaseLost,
+    /// A one-time link had been used.
+    #[error("the link was used before")]
+    LinkUsed,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// What is stored cannot be read.
+    #[error("stored data cannot be read: {0}")]
+    Unreadable(&'static str),
+    /// The committer has stopped.
+    #[error("the store is shutting down")]
+    Closed,
+}
+
+impl From<CommitError> for StoreError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict | CommitError::LinkUsed => Self::Contended,
+            CommitError::LeaseLost => Self::LeaseLost,
+            CommitError::Database(error) => Self::Database(error),
+            CommitError::Unreadable(what) => Self::Unreadable(what),
+            CommitError::Closed => Self::Closed,
+        }
+    }
+}

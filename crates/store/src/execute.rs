@@ -7,8 +7,7 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 
 use crate::Store;
-use crate::commit::CommitError;
-use crate::error::{ExecuteError, StoreError};
+use crate::error::{CommitError, ExecuteError, StoreError};
 use crate::keyring::plain_hash;
 use crate::unit::{Append, Change, Context, Settlement, UnitOfWork, event_id};
 

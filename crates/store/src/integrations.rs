@@ -7,8 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 
 use crate::Store;
-use crate::commit::CommitError;
-use crate::error::StoreError;
+use crate::error::{CommitError, StoreError};
 use crate::unit::UnitOfWork;
 
 /// Where an integration stands, as people read it.

@@ -13,7 +13,7 @@ use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use crate::chain::{GENESIS, Link};
-use crate::commit::CommitError;
+use crate::error::CommitError;
 use crate::integrations;
 use crate::unit::{Metadata, UnitOfWork};
 

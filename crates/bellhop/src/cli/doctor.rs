@@ -61,7 +61,7 @@ pub async fn run(settings: Result<Settings, ConfigError>) -> Result<(), Failure>
 async fn database(store: &Store, findings: &mut Findings) {
     match store.role_problem().await {
         Ok(None) => {
-            Findings::good("database", "reached, migrated, and served as a role that cannot see around tenants")
+            Findings::good("database", "reached, migrated, and served as a role that cannot see around tenants");
         }
         Ok(Some(problem)) => findings.wrong("database", &problem.to_string()),
         Err(_) => findings.wrong("database", "cannot be reached; is it running, and is DATABASE_URL right?"),
@@ -120,7 +120,7 @@ async fn telegram(app: &App, findings: &mut Findings) {
     match tokio::time::timeout(PATIENCE, bot.get_me()).await {
         Ok(Ok(me)) => Findings::good("Telegram", &format!("the bot is @{}", me.username())),
         Ok(Err(teloxide::RequestError::Api(_))) => {
-            findings.wrong("Telegram", "refused TELEGRAM_BOT_TOKEN; ask @BotFather")
+            findings.wrong("Telegram", "refused TELEGRAM_BOT_TOKEN; ask @BotFather");
         }
         // The error's text would carry the token.
         Ok(Err(_)) | Err(_) => findings.wrong("Telegram", "cannot be reached from here; is TELEGRAM_API_URL right?"),

@@ -19,7 +19,7 @@ use crate::access::AccessError;
 use crate::app::App;
 
 /// How often the inbox is looked at without anybody asking.
-const EVERY: Duration = Duration::from_secs(300);
+const EVERY: Duration = Duration::from_mins(5);
 
 /// How many messages a full fetch brings.
 const NEWEST: u32 = 1_000;
@@ -33,23 +33,29 @@ const WHILE_LOCKED: Duration = Duration::from_secs(5);
 /// Why a fetch stopped.
 enum Stop {
     /// The job has a verdict.
-    Verdict(Verdict),
+    Verdict(Box<Verdict>),
     /// The cursor, or a page token of an interrupted fetch, is too old: start again from the beginning.
     StartAgain,
+}
+
+impl Stop {
+    fn with(verdict: Verdict) -> Self {
+        Self::Verdict(Box::new(verdict))
+    }
 }
 
 impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         // Somebody else has the job now, or it was closed: whatever this run still says is ignored.
         if matches!(error, StoreError::LeaseLost) {
-            return Self::Verdict(Verdict::Done(Effect::default()));
+            return Self::with(Verdict::Done(Effect::default()));
         }
         let reason = match error {
             StoreError::CannotOpen(_) | StoreError::Unreadable(_) => JobFailure::Unreadable,
             _ => JobFailure::Internal,
         };
         tracing::warn!(%error, "a fetch of mail could not be recorded");
-        Self::Verdict(Verdict::Retry { reason })
+        Self::with(Verdict::Retry { reason })
     }
 }
 
@@ -58,14 +64,14 @@ impl From<ExecuteError> for Stop {
         match error {
             ExecuteError::Store(error) => error.into(),
             // Disconnected meanwhile: the event that said so closed this job.
-            ExecuteError::Refused(_) => Self::Verdict(Verdict::Done(Effect::default())),
+            ExecuteError::Refused(_) => Self::with(Verdict::Done(Effect::default())),
         }
     }
 }
 
 impl From<AccessError> for Stop {
     fn from(error: AccessError) -> Self {
-        Self::Verdict(match error {
+        Self::with(match error {
             AccessError::NotConnected | AccessError::Expired => Verdict::Done(Effect::default()),
             AccessError::RefreshLocked => Verdict::Wait { after: WHILE_LOCKED },
             AccessError::Provider(error) => verdict_of(&error),
@@ -78,15 +84,17 @@ impl From<AccessError> for Stop {
 pub async fn run(app: &App, run: &Run) -> Verdict {
     let mut fetch = match Fetch::prepare(app, run).await {
         Ok(fetch) => fetch,
-        Err(Stop::Verdict(verdict)) => return verdict,
+        Err(Stop::Verdict(verdict)) => return *verdict,
         Err(Stop::StartAgain) => return Verdict::Retry { reason: JobFailure::Internal },
     };
     match fetch.run().await {
-        Ok(verdict) | Err(Stop::Verdict(verdict)) => verdict,
+        Ok(verdict) => verdict,
+        Err(Stop::Verdict(verdict)) => *verdict,
         Err(Stop::StartAgain) => {
             fetch.progress = MailProgress::default();
             match fetch.run().await {
-                Ok(verdict) | Err(Stop::Verdict(verdict)) => verdict,
+                Ok(verdict) => verdict,
+                Err(Stop::Verdict(verdict)) => *verdict,
                 Err(Stop::StartAgain) => Verdict::Bury { reason: JobFailure::RequestRefused },
             }
         }
@@ -105,7 +113,7 @@ struct Fetch<'a> {
 impl<'a> Fetch<'a> {
     async fn prepare(app: &'a App, run: &'a Run) -> Result<Self, Stop> {
         let key = app.store.integration_key(run.tenant, run.integration).await?;
-        let key = key.ok_or_else(|| Stop::Verdict(Verdict::Done(Effect::default())))?;
+        let key = key.ok_or_else(|| Stop::with(Verdict::Done(Effect::default())))?;
         let progress = app.store.mail_progress(run.tenant, run.integration, &key).await?;
         let mailbox = Mailbox::open(app, run).await?;
         Ok(Self { app, run, key, mailbox, progress })
@@ -121,18 +129,19 @@ impl<'a> Fetch<'a> {
     /// The newest messages, page by page, and then the removal of everything that was not among them.
     async fn full(&mut self) -> Result<Verdict, Stop> {
         let resumed = self.progress.underway.is_some();
-        let mut underway = match self.progress.underway.take() {
-            Some(underway) => underway,
+        let mut underway = if let Some(underway) = self.progress.underway.take() {
+            underway
+        } else {
             // The cursor is taken before the first listing: what arrives meanwhile comes with the next fetch.
-            None => {
-                let cursor = self.mailbox.cursor().await?;
-                self.begin(Some(cursor))
-            }
+            let cursor = self.mailbox.cursor().await?;
+            self.begin(Some(cursor))
         };
         loop {
             let page = match self.mailbox.page(underway.page_token.as_deref(), BATCH).await {
                 // A page token does not live for ever.
-                Err(Stop::Verdict(Verdict::Bury { .. })) if resumed && underway.page_token.is_some() => {
+                Err(Stop::Verdict(verdict))
+                    if resumed && underway.page_token.is_some() && matches!(*verdict, Verdict::Bury { .. }) =>
+                {
                     return Err(Stop::StartAgain);
                 }
                 page => page?,
@@ -295,7 +304,7 @@ fn count<T>(items: &[T]) -> u32 {
 fn stopped_by(error: &ProviderError) -> Stop {
     match error {
         ProviderError::CursorTooOld => Stop::StartAgain,
-        error => Stop::Verdict(verdict_of(error)),
+        error => Stop::with(verdict_of(error)),
     }
 }
 

@@ -4,7 +4,7 @@ use bellhop_domain::{Event, JobKind, RecordedEvent, RevocationPlan};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
-use crate::commit::CommitError;
+use crate::error::CommitError;
 use crate::unit::{Change, MailRow, NewAttempt, UnitOfWork};
 
 /// Clears what these events end: the vault after a revocation, everything personal after an erasure.
@@ -149,7 +149,7 @@ async fn write_one(
         Change::BeginAttempt(attempt) => return begin_attempt(transaction, tenant, attempt).await,
         Change::EndAttempt { attempt, outcome } => sqlx::query!(
             "update authorization_attempts
-             set outcome = coalesce(outcome, $2), sealed_code = null, sealed_verifier = '', finish_hash = null
+             set outcome = coalesce(outcome, $2), sealed_code = null, sealed_verifier = ''
              where id = $1",
             attempt.uuid(),
             outcome

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
-use crate::commit::CommitError;
+use crate::error::CommitError;
 use crate::unit::{Outcome, UnitOfWork};
 
 /// Writes what became of each unit's run. The rows are locked and held under the right leases.

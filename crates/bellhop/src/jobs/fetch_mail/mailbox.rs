@@ -91,9 +91,7 @@ impl<'a> Mailbox<'a> {
         self.access = access::token(self.app, &origin, integration).await?;
         match request(client.clone(), self.access.token.clone()).await {
             // A token fresh from the provider: the next attempt may see the provider agree with itself.
-            Err(ProviderError::Unauthorized) => {
-                Err(Stop::Verdict(Verdict::Retry { reason: JobFailure::AccessRefused }))
-            }
+            Err(ProviderError::Unauthorized) => Err(Stop::with(Verdict::Retry { reason: JobFailure::AccessRefused })),
             answer => answer.map_err(|error| stopped_by(&error)),
         }
     }
