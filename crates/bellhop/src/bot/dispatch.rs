@@ -126,7 +126,7 @@ async fn take_up(desk: &Desk, update: ClaimedUpdate) {
         Ok(Ok(())) => {
             end(desk, update_id, starts, UpdateOutcome::Done).await;
         }
-        Ok(Err(failure)) => settle_failure(&visit, starts, &failure).await,
+        Ok(Err(failure)) => settle_failure(&visit, incoming.private, starts, &failure).await,
         Err(_) => {
             tracing::error!(update_id, starts, "handling an update took too long");
             put_back(desk, update_id, starts, Duration::from_secs(1), true).await;
@@ -135,10 +135,11 @@ async fn take_up(desk: &Desk, update: ClaimedUpdate) {
 }
 
 /// What becomes of an update that was not handled to its end.
-async fn settle_failure(visit: &Visit<'_>, starts: i32, failure: &Failure) {
+async fn settle_failure(visit: &Visit<'_>, private: bool, starts: i32, failure: &Failure) {
     let (desk, update_id) = (visit.desk, visit.update_id);
     if let Failure::Telegram(Trouble::Blocked) = failure {
-        if let Err(error) = desk.app.store.mark_blocked(desk.tenant, visit.owner, true).await {
+        // A group that threw the bot out says nothing about the person's own chat.
+        if private && let Err(error) = desk.app.store.mark_blocked(desk.tenant, visit.owner, true).await {
             tracing::warn!(%error, "it was not remembered that somebody has blocked the bot");
         }
         end(desk, update_id, starts, UpdateOutcome::Done).await;
