@@ -177,6 +177,10 @@ mod tests {
 
     const QUEUE: Queue = Queue::Notify;
 
+    /// How long one start of a worker takes at the most, and how long it takes to give a belt up.
+    const SOON: Duration = Duration::from_secs(3);
+    const IN_THE_END: Duration = Duration::from_secs(20);
+
     impl Station {
         async fn open() -> Self {
             #[expect(clippy::disallowed_methods, reason = "the test's own settings")]
@@ -218,8 +222,9 @@ mod tests {
         }
 
         /// The relay's part: the entry goes round until somebody takes it.
-        async fn carries(&mut self) {
-            for _ in 0..60 {
+        async fn carries_within(&mut self, limit: Duration) {
+            let end = Instant::now() + limit;
+            while Instant::now() < end {
                 let entry = entry();
                 if self.belt.push(QUEUE, vec![entry]).await.is_ok() {
                     let expected = serde_json::to_value(entry).unwrap();
@@ -257,9 +262,12 @@ mod tests {
             let place = left.iter().position(|entry| *entry == taken).expect("nothing is taken twice");
             left.remove(place);
         }
-        let mut swept = 0;
+        let (mut swept, mut looks) = (0, 0);
         while swept < entries.len() {
+            assert!(looks < 100, "what is finished is never swept");
             swept += station.belt.sweep(QUEUE).await.unwrap();
+            looks += 1;
+            sleep(Duration::from_millis(50)).await;
         }
         let load = station.belt.load(QUEUE).await.unwrap();
         assert_eq!((load.waiting, load.kept, load.workers), (0, 0, 1));
@@ -271,10 +279,10 @@ mod tests {
     #[tokio::test]
     async fn a_flushed_belt_carries_again_by_itself() {
         let mut station = Station::open().await;
-        station.carries().await;
+        station.carries_within(SOON).await;
         for _ in 0..2 {
             station.flush().await;
-            station.carries().await;
+            station.carries_within(SOON).await;
         }
         station.close().await;
     }
@@ -282,10 +290,10 @@ mod tests {
     #[tokio::test]
     async fn nonsense_on_the_belt_does_not_stop_it() {
         let mut station = Station::open().await;
-        station.carries().await;
+        station.carries_within(SOON).await;
         let active = station.key("active");
         station.ask(&["RPUSH", &active, "01ARZ3NDEKTSV4RRFFQ69G5FAV", "not even an id"]).await;
-        station.carries().await;
+        station.carries_within(SOON).await;
         station.close().await;
     }
 
@@ -293,7 +301,7 @@ mod tests {
     async fn a_belt_that_cannot_be_read_at_all_is_emptied() {
         for scheduled in [false, true] {
             let mut station = Station::open().await;
-            station.carries().await;
+            station.carries_within(IN_THE_END).await;
             if scheduled {
                 let key = station.key("scheduled");
                 let script = "for i = 1, 9000 do redis.call('ZADD', KEYS[1], 1, 'x' .. i) end";
@@ -302,7 +310,7 @@ mod tests {
                 let key = station.key("active");
                 station.ask(&["SET", &key, "no list"]).await;
             }
-            station.carries().await;
+            station.carries_within(IN_THE_END).await;
             station.close().await;
         }
     }
