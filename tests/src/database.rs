@@ -87,7 +87,7 @@ impl Database {
     /// The one number a query answers.
     pub async fn number(&self, sql: &str) -> Story<i64> {
         let mut connection = self.connection().await?;
-        Ok(sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await?)
+        Ok(sqlx::query_scalar(AssertSqlSafe(format!("select ({sql})::bigint"))).fetch_one(&mut connection).await?)
     }
 
     /// Fault injection: changes something behind Bellhop's back. Answers how many rows.

@@ -17,6 +17,13 @@ async fn fifty_refreshes_over_two_processes_make_one_call() -> Story {
     let programs: Vec<Api> = origins.iter().map(|origin| house.program_at(origin, &key)).collect();
     let id = house.connect_by_api(&programs[0], "alice").await?;
 
+    // Both processes have opened their connections to Postgres: a busy machine takes seconds for that.
+    until("fifty callers to be served at once", async || {
+        let asked = (0..ASKERS).map(|asker| programs[asker % 2].get("v1/integrations"));
+        let answers = futures::future::join_all(asked).await;
+        Ok(answers.iter().all(|answer| answer.as_ref().is_ok_and(|answer| answer.status == 200)).then_some(()))
+    })
+    .await?;
     // So slow that all of them are under way before it answers.
     house.sandbox.fault(json!({ "path": "/token", "delay_ms": 5_000 })).await?;
     let path = format!("v1/integrations/{id}/refresh");
@@ -63,9 +70,8 @@ async fn a_rotated_refresh_token_survives_a_kill_right_after_its_commit() -> Sto
 async fn answered_and_not_recorded(house: &House) -> Story {
     house.sandbox.fault(json!({ "path": "/token", "delay_ms": 3_000 })).await?;
     house.advance(UNTIL_REFRESH)?;
-    until("the refresh to be under way", async || {
-        let leased = "select count(*) from refresh_leases where lease is not null and until > now()";
-        Ok((house.database.number(leased).await? == 1).then_some(()))
+    until("the refresh to be on its way to Google", async || {
+        Ok((house.sandbox.faults_to_come().await? == 0).then_some(()))
     })
     .await?;
     gate(house)?.shut();

@@ -79,6 +79,23 @@ async fn a_finish_that_crashed_after_its_exchange_is_not_exchanged_again() -> St
 }
 
 #[tokio::test]
+async fn a_finish_code_brought_again_is_answered_as_the_first_time() -> Story {
+    let house = House::open().await?;
+    let api = house.program(&house.api_key("assistant").await?);
+    let asked = api.get("oauth/google/authorize").await?;
+    asked.expect(200)?;
+    let mut walk = house.walker(1001, "Ada")?;
+    let consent = walk.to_consent(&url::Url::parse(&asked.field("connect_url")?)?).await?;
+    let page = walk.decide(&consent, "bob", bellhop_tests::Consent::All).await?;
+    let body = || Some(json!({ "finish_code": page.finish_code() }));
+    let first = api.post("oauth/google/finish", body()).await?;
+    let again = api.post("oauth/google/finish", body()).await?;
+    assert_eq!(first.expect(200)?["integration"]["id"], again.expect(200)?["integration"]["id"]);
+    assert_eq!(house.sandbox.ledger().await?.exchanges().len(), 1);
+    house.end().await
+}
+
+#[tokio::test]
 async fn two_bots_take_turns_and_the_second_takes_over() -> Story {
     let mut house = House::open().await?;
     house.serve("second", &["bot"]).await?;

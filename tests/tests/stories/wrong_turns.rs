@@ -259,10 +259,10 @@ async fn an_answer_that_cannot_be_used_connects_nothing() -> Story {
 #[tokio::test]
 async fn an_identity_that_fails_its_checks_connects_nothing() -> Story {
     let house = House::open().await?;
-    let mut walk = house.walker(1001, "Ada")?;
-    for malformed in
-        ["wrong_nonce", "no_nonce", "wrong_audience", "wrong_issuer", "expired_id_token", "garbled_id_token"]
-    {
+    let kinds = ["wrong_nonce", "no_nonce", "wrong_audience", "wrong_issuer", "expired_id_token", "garbled_id_token"];
+    // Each with another person: the bot writes to nobody more than once a second.
+    for (malformed, id) in kinds.into_iter().zip(1001..) {
+        let mut walk = house.walker(id, "Ada")?;
         house.sandbox.spoil_answers(json!({ "malformed": malformed, "times": 1 })).await?;
         let code = walk.to_finish("alice", Consent::All).await?;
         let words = |message: &Message| message.says("did not prove") || message.says("could not use");
@@ -272,7 +272,7 @@ async fn an_identity_that_fails_its_checks_connects_nothing() -> Story {
     assert!(house.integrations().await?.iter().all(|row| row["state"] == "failed"));
     // Where there is no ID token, userinfo says who it is.
     house.sandbox.spoil_answers(json!({ "omit": ["id_token"], "times": 1 })).await?;
-    walk.connect("alice").await?;
+    house.walker(1000, "Ben")?.connect("alice").await?;
     assert_eq!(house.sandbox.ledger().await?.calls_of("/v1/userinfo", Some("200")), 1);
     house.end().await
 }
