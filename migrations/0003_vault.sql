@@ -65,3 +65,6 @@ create table subjects (
 );
 comment on table subjects is 'Which account an integration holds, as a keyed hash of the provider''s subject. Deleted by a disconnect.';
 create index subjects_by_hash on subjects (provider, subject_hash);
+-- Two walks of one owner that finish with the same new account at the same instant make one integration: the second is
+-- worked out again and finds the first.
+create unique index subjects_once_an_owner on subjects (tenant, owner, provider, subject_hash);

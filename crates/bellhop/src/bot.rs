@@ -8,6 +8,7 @@ pub mod account;
 pub mod commands;
 mod dispatch;
 mod incoming;
+mod least;
 pub mod listen;
 mod live;
 pub mod message;
@@ -25,11 +26,12 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use teloxide::Bot;
-use teloxide::prelude::Requester;
+use teloxide::payloads::GetMe;
 use teloxide::requests::Request;
 use tokio::sync::OnceCell;
 use url::Url;
 
+use self::least::Me;
 use self::say::{Trouble, within};
 
 /// How long Telegram holds a call open for updates.
@@ -55,8 +57,8 @@ pub async fn username(bot: &Bot) -> Result<String, Trouble> {
     // A process has one bot, and Telegram does not rename it under way.
     static NAME: OnceCell<String> = OnceCell::const_new();
     let ask = || async {
-        let me = within(Duration::from_secs(15), bot.get_me().send()).await?;
-        me.user.username.ok_or(Trouble::Refused)
+        let me: Me = within(Duration::from_secs(15), least::call(bot, GetMe::new()).send()).await?;
+        me.username.ok_or(Trouble::Refused)
     };
     NAME.get_or_try_init(ask).await.cloned()
 }

@@ -1,6 +1,7 @@
 //! What commands make happen, as given, when, then.
 //!
 //! The framework's executor prints and unwraps; it is used as it is meant to be.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;
 

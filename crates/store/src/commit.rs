@@ -283,7 +283,9 @@ mod tests {
         let mut state: Integration = store.load(context.tenant, integration).await.unwrap().state;
         let command = Command::Disconnect { shared_account: true };
         let events = state.decide(command, noon()).unwrap();
-        events.iter().for_each(|event| state.take_in(event));
+        for event in &events {
+            state.take_in(event);
+        }
         let ids = (0..).map(|index| event_id(context.command, integration, index));
         let append = Append { stream: integration, expected, events: ids.zip(events).collect(), state };
         UnitOfWork {

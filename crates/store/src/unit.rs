@@ -180,7 +180,7 @@ pub struct NewAttempt {
     pub state_hash: [u8; 32],
     /// SHA-256 of the browser's cookie.
     pub cookie_hash: [u8; 32],
-    /// SHA-256 of the nonce.
+    /// The hash whose base64url is the nonce.
     pub nonce_hash: [u8; 32],
     /// The exact redirect URI.
     pub redirect_uri: String,

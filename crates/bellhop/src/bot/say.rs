@@ -9,12 +9,15 @@
 
 use std::time::Duration;
 
-use teloxide::payloads::{AnswerCallbackQuerySetters, EditMessageTextSetters, SendMessageSetters};
-use teloxide::prelude::Requester;
+use teloxide::payloads::{
+    AnswerCallbackQuery, AnswerCallbackQuerySetters, EditMessageText, EditMessageTextSetters, SendMessage,
+    SendMessageSetters,
+};
 use teloxide::types::{CallbackQueryId, ChatId, LinkPreviewOptions, MessageId, ParseMode};
 use teloxide::{ApiError, Bot, RequestError};
 use thiserror::Error;
 
+use super::least::{self, Anything, Sent};
 use super::message::Message;
 use super::pace;
 use super::text::shorten;
@@ -107,13 +110,12 @@ impl Speaker {
     pub async fn send(&self, chat: i64, message: &Message) -> Result<i32, Trouble> {
         let (html, keyboard) = (message.text.html(), message.keyboard());
         let attempt = || {
-            let request = self
-                .bot
-                .send_message(ChatId(chat), html.clone())
+            let text = SendMessage::new(ChatId(chat), html.clone())
                 .parse_mode(ParseMode::Html)
                 .link_preview_options(no_previews());
-            let request = if message.buttons.is_empty() { request } else { request.reply_markup(keyboard.clone()) };
-            async move { request.await.map(|sent| sent.id.0) }
+            let text = if message.buttons.is_empty() { text } else { text.reply_markup(keyboard.clone()) };
+            let request = least::call(&self.bot, text);
+            async move { request.await.map(|sent: Sent| sent.message_id) }
         };
         self.patiently(chat, attempt).await
     }
@@ -122,15 +124,14 @@ impl Speaker {
     pub async fn edit(&self, chat: i64, id: i32, message: &Message) -> Result<(), Trouble> {
         let (html, keyboard) = (message.text.html(), message.keyboard());
         let attempt = || {
-            let request = self
-                .bot
-                .edit_message_text(ChatId(chat), MessageId(id), html.clone())
+            let text = EditMessageText::new(ChatId(chat), MessageId(id), html.clone())
                 .parse_mode(ParseMode::Html)
                 .link_preview_options(no_previews())
                 .reply_markup(keyboard.clone());
+            let request = least::call(&self.bot, text);
             async move {
                 match request.await {
-                    Ok(_) | Err(RequestError::Api(ApiError::MessageNotModified)) => Ok(()),
+                    Ok(Anything) | Err(RequestError::Api(ApiError::MessageNotModified)) => Ok(()),
                     Err(error) => Err(error),
                 }
             }
@@ -147,10 +148,11 @@ impl Speaker {
 
     /// Ends the turning of a pressed button, with a word where there is one. What goes wrong here is nobody's loss.
     pub async fn answer_press(&self, query: &str, words: Option<&str>) {
-        let mut request = self.bot.answer_callback_query(CallbackQueryId(query.to_owned()));
+        let mut answer = AnswerCallbackQuery::new(CallbackQueryId(query.to_owned()));
         if let Some(words) = words {
-            request = request.text(shorten(words, LONGEST_ANSWER)).show_alert(true);
+            answer = answer.text(shorten(words, LONGEST_ANSWER)).show_alert(true);
         }
+        let request = least::call::<_, Anything>(&self.bot, answer);
         if let Err(trouble) = within(CALL, request.into_future()).await {
             tracing::debug!(%trouble, "a press was not answered");
         }

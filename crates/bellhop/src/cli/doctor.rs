@@ -7,6 +7,8 @@ use bellhop_providers::Endpoint;
 use bellhop_store::Store;
 
 use crate::app::App;
+use crate::bot;
+use crate::bot::say::Trouble;
 use crate::cli::Failure;
 use crate::config::{ConfigError, Settings};
 use crate::work;
@@ -113,16 +115,14 @@ async fn google(app: &App, findings: &mut Findings) {
 }
 
 async fn telegram(app: &App, findings: &mut Findings) {
-    use teloxide::prelude::Requester;
     let Some(bot) = &app.bot else {
         return Findings::note("Telegram", "no TELEGRAM_BOT_TOKEN: there is no bot and nobody is notified");
     };
-    match tokio::time::timeout(PATIENCE, bot.get_me()).await {
-        Ok(Ok(me)) => Findings::good("Telegram", &format!("the bot is @{}", me.username())),
-        Ok(Err(teloxide::RequestError::Api(_))) => {
+    match tokio::time::timeout(PATIENCE, bot::username(bot)).await {
+        Ok(Ok(name)) => Findings::good("Telegram", &format!("the bot is @{name}")),
+        Ok(Err(Trouble::Unauthorized)) => {
             findings.wrong("Telegram", "refused TELEGRAM_BOT_TOKEN; ask @BotFather");
         }
-        // The error's text would carry the token.
         Ok(Err(_)) | Err(_) => findings.wrong("Telegram", "cannot be reached from here; is TELEGRAM_API_URL right?"),
     }
 }

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use teloxide::requests::Requester;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use url::Url;
@@ -32,8 +31,8 @@ impl BotName {
         if known.name.is_some() || known.asked_at.is_some_and(|asked_at| asked_at.elapsed() < ASK_AGAIN_AFTER) {
             return known.name.clone();
         }
-        if let Ok(Ok(me)) = timeout(PATIENCE, async { bot.get_me().await }).await {
-            known.name = me.user.username.clone().filter(|name| is_username(name));
+        if let Ok(Ok(name)) = timeout(PATIENCE, crate::bot::username(bot)).await {
+            known.name = Some(name).filter(|name| is_username(name));
         } else {
             tracing::info!("Telegram does not say what the bot is called; pages show the command instead of a button");
         }

@@ -1,6 +1,7 @@
 //! A database of its own for each test: made as the owner, migrated, served as the serving role, dropped at the end.
 //!
 //! `MIGRATE_DATABASE_URL` names a role that may create databases, `DATABASE_URL` the serving role; `ops/test` sets both.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::str::FromStr;
