@@ -3,7 +3,7 @@
 use bellhop_tests::{House, Story, ensure, until};
 use chrono::TimeDelta;
 
-use crate::{UNTIL_REFRESH, events, events_in_all, inbox, logged, mail_agrees, names, state_of};
+use crate::{UNTIL_REFRESH, events, events_in_all, grants_agree, inbox, logged, mail_agrees, names, state_of};
 
 #[tokio::test]
 async fn an_account_goes_the_whole_way_once() -> Story {
@@ -15,6 +15,7 @@ async fn an_account_goes_the_whole_way_once() -> Story {
     assert_eq!(ledger.authorizations.len(), 1);
     assert_eq!(ledger.exchanges().len(), 1);
     assert_eq!(ledger.grants.len(), 1);
+    grants_agree(&house).await?;
     let integration = house.connected_integration().await?;
     assert_eq!(state_of(&house, &integration).await?, "active");
 
@@ -37,6 +38,7 @@ async fn an_account_goes_the_whole_way_once() -> Story {
     walk.person.sees_change(asked.id, "the revocation", |message| message.says("confirmed")).await?;
     let ledger = house.sandbox.ledger().await?;
     assert_eq!((ledger.revocations.len(), ledger.grants.len()), (1, 0));
+    grants_agree(&house).await?;
     assert_eq!(state_of(&house, &integration).await?, "disconnected");
     for what_is_sealed in ["mail_messages", "mail_syncs", "vault", "vault_spares", "subjects"] {
         assert_eq!(
@@ -84,6 +86,47 @@ async fn an_auditor_sees_who_did_what_and_when() -> Story {
     house.advance(TimeDelta::hours(2))?;
     let later = house.command(&query).await?.json_lines()?;
     assert!(!names(&later).contains(&"AccessGranted"), "{later:?}");
+    house.end().await
+}
+
+#[tokio::test]
+async fn an_edit_behind_bellhops_back_is_found() -> Story {
+    let mut house = House::open().await?;
+    house.walker(1001, "Ada")?.connect("bob").await?;
+    mail_agrees(&house, "bob").await?;
+    house.kill("bellhop")?;
+    house.database.let_leases_run_out().await?;
+    house.command(&["audit", "verify"]).await?;
+    for (edit, undo, found) in [
+        (
+            "update events set time = time + interval '1 second' where version = 1",
+            "update events set time = time - interval '1 second' where version = 1",
+            "chain",
+        ),
+        (
+            "update states set state = jsonb_set(state, '{status}', '\"expired\"')",
+            "update states set state = jsonb_set(state, '{status}', '\"active\"')",
+            "not what the log says",
+        ),
+        (
+            "update integrations set status = 'expired'",
+            "update integrations set status = 'active'",
+            "not what the log says",
+        ),
+        (
+            "update jobs set state = 'dead', lease = null, leased_until = null where kind = 'refresh_access'",
+            "update jobs set state = 'open' where kind = 'refresh_access'",
+            "jobs",
+        ),
+    ] {
+        ensure(house.database.tamper(edit).await? > 0, format_args!("nothing was edited: {edit}"))?;
+        let proof = house.try_command(&["audit", "verify"]).await?;
+        ensure(
+            proof.code == Some(3) && proof.words.contains(found),
+            format_args!("not found: {edit}: {}", proof.words),
+        )?;
+        house.database.tamper(undo).await?;
+    }
     house.end().await
 }
 

@@ -13,11 +13,11 @@ mod repeats;
 mod secrecy;
 mod wrong_turns;
 
-use bellhop_tests::{House, Message, Person, Story, until};
+use bellhop_tests::{House, Message, Person, Story, ensure, until};
 use serde_json::Value;
 
-/// How long a telegram of ours to the clock must be ahead for an hour-long token to be due: 51 minutes cover lead and
-/// jitter, and the token is still good.
+/// How far time must move for an hour-long token to be due for its refresh: lead and jitter are behind it, and the token
+/// is still good.
 const UNTIL_REFRESH: chrono::TimeDelta = chrono::TimeDelta::minutes(51);
 
 /// The names of the events, oldest first.
@@ -52,6 +52,21 @@ async fn mail_agrees(house: &House, account: &str) -> Story {
         Ok((inbox == stored && house.database.number(resting).await? == 0).then_some(()))
     })
     .await
+}
+
+/// Trouble unless the connected integrations and their scopes are the grants that the sandbox knows.
+async fn grants_agree(house: &House) -> Story {
+    let scopes = |value: &Value| {
+        let scopes = value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+        scopes.collect::<std::collections::BTreeSet<_>>()
+    };
+    let connected = "select scopes from integrations where status in ('active', 'degraded', 'error')";
+    let mut ours: Vec<_> = house.database.rows(connected).await?.iter().map(|row| scopes(&row["scopes"])).collect();
+    let ledger = house.sandbox.ledger().await?;
+    let mut theirs: Vec<_> = ledger.grants.into_iter().map(|grant| grant.scopes.into_iter().collect()).collect();
+    ours.sort();
+    theirs.sort();
+    ensure(ours == theirs, format_args!("the views say {ours:?} and the sandbox {theirs:?}"))
 }
 
 /// Opens the inbox and waits until all of it is shown.

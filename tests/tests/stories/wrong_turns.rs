@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::{events, logged, mail_agrees, state_of};
+use crate::{events, grants_agree, logged, mail_agrees, state_of};
 
 /// The only integration there is.
 async fn the_integration(house: &House) -> Story<String> {
@@ -67,7 +67,7 @@ async fn whoever_says_no_is_told_how_to_start_again() -> Story {
     let link = walk.link().await?;
     let consent = walk.to_consent(&link).await?;
     let page = walk.decide(&consent, "alice", Consent::Deny).await?;
-    page.expect(403, &["You said no", "/connect"])?;
+    page.expect(403, &["nothing was connected", "/connect"])?;
     assert!(page.url.query().is_none(), "the page's address must be clean: {}", page.url);
     ended_because(&house, "denied").await?;
     assert!((house.oauth_counted("callback_error").await? - 1.0).abs() < 0.1);
@@ -90,6 +90,7 @@ async fn an_unticked_scope_degrades_and_the_bot_says_what_is_missing() -> Story 
     assert_eq!(events(&log, "AccessGranted")[0]["missing"], json!(["mail"]));
     walk.person.ask("/inbox", "why there is no mail", |message| message.says("not allowed to read")).await?;
     assert_eq!(house.sandbox.ledger().await?.calls_of("/gmail/v1/users/{user}/messages", None), 0);
+    grants_agree(&house).await?;
 
     // Reconnecting with every box ticked mends it in place.
     let accounts = walk.person.ask("/accounts", "a way to mend it", |message| message.link().is_some()).await?;
