@@ -43,6 +43,29 @@ async fn a_killed_workers_job_is_done_by_another() -> Story {
 }
 
 #[tokio::test]
+async fn a_worker_that_wakes_up_after_its_job_was_given_away_changes_nothing() -> Story {
+    let mut house = House::plan().build().await?;
+    house.serve("front", &["http", "relay", "bot"]).await?;
+    house.serve("first", &["worker"]).await?;
+    house.sandbox.fault(json!({ "path": PROFILE, "delay_ms": 1_000 })).await?;
+    house.walker(1001, "Ada")?.connect("bob").await?;
+    let integration = house.connected_integration().await?;
+    fetch_runs(&house).await?;
+    house.signal("first", "STOP")?;
+    house.serve("second", &["worker"]).await?;
+    house.database.let_leases_run_out().await?;
+    let log = logged(&house, &integration, "MailFetched", 1).await?;
+    house.signal("first", "CONT")?;
+    until("the first to find that it has lost its job", async || {
+        Ok((house.counted("jobs_total", &[("kind", "fetch_mail"), ("outcome", "lost")]).await? >= 1.0).then_some(()))
+    })
+    .await?;
+    assert_eq!(house.audit(&integration).await?, log);
+    mail_agrees(&house, "bob").await?;
+    house.end().await
+}
+
+#[tokio::test]
 async fn a_run_without_a_result_three_times_in_a_row_is_buried_as_poison() -> Story {
     let mut house = House::open().await?;
     house.sandbox.fault(json!({ "path": PROFILE, "delay_ms": 30_000, "times": 3 })).await?;
