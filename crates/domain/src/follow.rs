@@ -20,8 +20,9 @@ const FETCH_AFTER_BURIAL: TimeDelta = TimeDelta::minutes(5);
 /// How often a token of unknown lifetime is replaced.
 const UNKNOWN_LIFETIME: TimeDelta = TimeDelta::minutes(30);
 
-/// The least time between two token sets, so that a provider that issues dead tokens is not flooded.
-const LEAST_REFRESH_INTERVAL: TimeDelta = TimeDelta::seconds(1);
+/// The least time between two token sets, so that a provider that issues tokens of a second's life is not flooded, and the
+/// log neither.
+const LEAST_REFRESH_INTERVAL: TimeDelta = TimeDelta::seconds(5);
 
 /// What to close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -179,9 +179,11 @@ fn a_token_of_unknown_lifetime_is_replaced_at_once_and_then_every_half_hour() {
 }
 
 #[test]
-fn a_token_that_is_dead_on_arrival_does_not_flood_the_provider() {
-    let due = due_of(JobKind::RefreshAccess, refreshed(2, Some(noon())), 1);
-    assert!(due > noon());
+fn a_token_that_is_dead_on_arrival_or_soon_after_does_not_flood_the_provider() {
+    for lifetime in [TimeDelta::zero(), TimeDelta::seconds(1), TimeDelta::seconds(-60)] {
+        let due = due_of(JobKind::RefreshAccess, refreshed(2, Some(noon() + lifetime)), 1);
+        assert_eq!(due, noon() + TimeDelta::seconds(5), "{lifetime}");
+    }
 }
 
 #[test]
