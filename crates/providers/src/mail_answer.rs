@@ -2,7 +2,7 @@
 //!
 //! Fields Google documents as optional are missing in practice, and empty lists are left out altogether.
 
-use chrono::DateTime;
+use chrono::{DateTime, Datelike, Utc};
 use secrecy::SecretString;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -13,6 +13,9 @@ use crate::{
     mail_text::{decode_header, unescape_html},
     number::{unsigned, whole},
 };
+
+/// The longest message id taken. Gmail's have 16 characters; anything far longer would not fit an index.
+const ID_LENGTH_LIMIT: usize = 256;
 
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ProviderError> {
     serde_json::from_slice(body).map_err(|_| ProviderError::Malformed)
@@ -48,10 +51,23 @@ struct MessageReference {
     id: String,
 }
 
+impl MessageReference {
+    /// What cannot be an id is passed over: it could not be stored, and would keep the whole page from being stored.
+    fn is_sound(&self) -> bool {
+        (1..=ID_LENGTH_LIMIT).contains(&self.id.len()) && !self.id.chars().any(char::is_control)
+    }
+}
+
 impl ListAnswer {
     pub(crate) fn page(self) -> MailPage {
         MailPage {
-            ids: self.messages.unwrap_or_default().into_iter().map(|message| message.id).collect(),
+            ids: self
+                .messages
+                .unwrap_or_default()
+                .into_iter()
+                .filter(MessageReference::is_sound)
+                .map(|message| message.id)
+                .collect(),
             next_page_token: another_page(self.next_page_token),
         }
     }
@@ -97,14 +113,18 @@ impl MessageAnswer {
             from: header("From"),
             subject: header("Subject"),
             thread_id: self.thread_id,
-            // Milliseconds since 1970.
-            internal_date: whole(&self.internal_date).and_then(DateTime::from_timestamp_millis),
+            internal_date: date(&self.internal_date),
             snippet: self.snippet.map(|snippet| unescape_html(&snippet).into()),
             label_ids: self.label_ids.unwrap_or_default(),
             history_id: unsigned(&self.history_id),
             id: self.id,
         })
     }
+}
+
+/// Milliseconds since 1970. Before that there was no mail to receive, and not every store knows a year of five digits.
+fn date(value: &Value) -> Option<DateTime<Utc>> {
+    whole(value).and_then(DateTime::from_timestamp_millis).filter(|date| (1970..=9999).contains(&date.year()))
 }
 
 #[derive(Deserialize)]
@@ -146,18 +166,19 @@ impl HistoryAnswer {
 impl HistoryRecord {
     /// Within a record an arrival comes before anything that presupposes it, and the end comes last.
     fn changes(self) -> impl Iterator<Item = MailChange> {
-        let every = Option::unwrap_or_default;
-        let added = every(self.messages_added).into_iter().map(|changed| MailChange::Added { id: changed.message.id });
-        let labelled = every(self.labels_added).into_iter().map(|changed| MailChange::LabelsAdded {
+        let every = |changes: Option<Vec<Changed>>| {
+            changes.unwrap_or_default().into_iter().filter(|changed| changed.message.is_sound())
+        };
+        let added = every(self.messages_added).map(|changed| MailChange::Added { id: changed.message.id });
+        let labelled = every(self.labels_added).map(|changed| MailChange::LabelsAdded {
             id: changed.message.id,
             label_ids: changed.label_ids.unwrap_or_default(),
         });
-        let unlabelled = every(self.labels_removed).into_iter().map(|changed| MailChange::LabelsRemoved {
+        let unlabelled = every(self.labels_removed).map(|changed| MailChange::LabelsRemoved {
             id: changed.message.id,
             label_ids: changed.label_ids.unwrap_or_default(),
         });
-        let deleted =
-            every(self.messages_deleted).into_iter().map(|changed| MailChange::Deleted { id: changed.message.id });
+        let deleted = every(self.messages_deleted).map(|changed| MailChange::Deleted { id: changed.message.id });
         added.chain(labelled).chain(unlabelled).chain(deleted)
     }
 }
@@ -165,4 +186,41 @@ impl HistoryRecord {
 /// An empty token is no page: asking with one would start over, for ever.
 fn another_page(token: Option<String>) -> Option<String> {
     token.filter(|token| !token.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer<T: DeserializeOwned>(answer: &Value) -> T {
+        read(answer.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_cannot_be_a_messages_id_is_passed_over_and_the_rest_of_the_page_is_kept() {
+        let ids = ["a", "b\0", "", "c\n", &"d".repeat(ID_LENGTH_LIMIT + 1), "e"];
+        let references: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
+        assert_eq!(answer::<ListAnswer>(&json!({"messages": references})).page().ids, ["a", "e"]);
+        let changed: Vec<Value> = ids.iter().map(|id| json!({"message": {"id": id}, "labelIds": ["INBOX"]})).collect();
+        let record = json!({
+            "messagesAdded": changed, "messagesDeleted": changed, "labelsAdded": changed, "labelsRemoved": changed
+        });
+        assert_eq!(answer::<HistoryAnswer>(&json!({"history": [record]})).page().changes.len(), 4 * 2);
+    }
+
+    #[test]
+    fn a_date_that_no_mail_can_have_is_none() {
+        let date = |value: Value| {
+            answer::<MessageAnswer>(&json!({"id": "a", "internalDate": value})).metadata("a").unwrap().internal_date
+        };
+        for millis in [0_i64, 1_795_176_000_000, 253_402_300_799_999] {
+            assert_eq!(date(json!(millis)), DateTime::from_timestamp_millis(millis));
+            assert_eq!(date(json!(millis.to_string())), DateTime::from_timestamp_millis(millis));
+        }
+        for value in [json!(-1), json!(253_402_300_800_000_i64), json!(8_000_000_000_000_000_i64), json!(i64::MAX)] {
+            assert_eq!(date(value.clone()), None, "{value}");
+        }
+    }
 }

@@ -18,6 +18,11 @@ use crate::{error::ProviderError, number::whole};
 /// (<https://developers.google.com/identity/protocols/oauth2#expiration>).
 pub const EXPIRES_IN_LIMIT: TimeDelta = TimeDelta::days(30);
 
+/// The most scopes taken from an answer, and the longest. Google's are some ten, none longer than a hundred characters; they
+/// are stored with every event that names them.
+const SCOPES_LIMIT: usize = 100;
+const SCOPE_LENGTH_LIMIT: usize = 256;
+
 /// What the token endpoint granted. Cannot be printed: its secrets are redacted.
 #[derive(Clone, Debug)]
 pub struct TokenAnswer {
@@ -29,7 +34,8 @@ pub struct TokenAnswer {
     /// How long the access token lives, counted from the answer; more than zero and at most [`EXPIRES_IN_LIMIT`]. `None`:
     /// the provider did not say, or said zero or less.
     pub expires_in: Option<TimeDelta>,
-    /// The scopes granted, in the provider's names. `None`: exactly those asked for.
+    /// The scopes granted, in the provider's names, as far as they are scopes at all (RFC 6749, section 3.3). `None`:
+    /// exactly those asked for.
     pub scopes: Option<BTreeSet<String>>,
     /// The ID token, unverified: see [`crate::Client::verify_id_token`].
     pub id_token: Option<SecretString>,
@@ -52,8 +58,8 @@ impl From<Value> for WireAnswer {
         let text =
             |name: &str| answer.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
         let scopes = match answer.get("scope") {
-            Some(Value::String(list)) => Some(list.split_whitespace().map(str::to_owned).collect()),
-            Some(Value::Array(list)) => Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+            Some(Value::String(list)) => Some(scopes(list.split_whitespace())),
+            Some(Value::Array(list)) => Some(scopes(list.iter().filter_map(Value::as_str))),
             _ => None,
         };
         Self {
@@ -61,7 +67,7 @@ impl From<Value> for WireAnswer {
             refresh_token: text("refresh_token").map(RefreshToken::new),
             id_token: text("id_token").map(RefreshToken::new),
             expires_in: answer.get("expires_in").and_then(whole).and_then(|seconds| u64::try_from(seconds).ok()),
-            scopes: scopes.map(|scopes: Vec<String>| scopes.into_iter().map(Scope::new).collect()),
+            scopes,
             token_type: BasicTokenType::Bearer,
         }
     }
@@ -82,6 +88,16 @@ impl TryFrom<WireAnswer> for TokenAnswer {
             id_token: answer.id_token.map(|token| token.into_secret().into()),
         })
     }
+}
+
+fn scopes<'a>(tokens: impl Iterator<Item = &'a str>) -> Vec<Scope> {
+    tokens.filter(|token| is_scope(token)).take(SCOPES_LIMIT).map(|token| Scope::new(token.to_owned())).collect()
+}
+
+/// A scope token of RFC 6749, section 3.3: printable ASCII without space, quotation mark and backslash.
+fn is_scope(token: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    (1..=SCOPE_LENGTH_LIMIT).contains(&token.len()) && token.bytes().all(is_allowed)
 }
 
 fn bounded(seconds: u64) -> TimeDelta {
@@ -158,5 +174,17 @@ mod tests {
         assert_eq!(scopes(json!("")), Some(BTreeSet::new()));
         assert_eq!(scopes(json!("b  a b")), Some(["a".to_owned(), "b".to_owned()].into()));
         assert_eq!(scopes(json!(["a"])), Some(["a".to_owned()].into()));
+    }
+
+    #[test]
+    fn what_is_no_scope_is_left_out_and_there_are_not_more_than_anybody_needs() {
+        let scopes = |value: Value| read(json!({"access_token": "a", "scope": value})).unwrap().scopes.unwrap();
+        let long = "x".repeat(SCOPE_LENGTH_LIMIT + 1);
+        let kept = ["https://mail.google.com/".to_owned(), "x".repeat(SCOPE_LENGTH_LIMIT)];
+        let given = [kept[0].as_str(), "a\0b", "\u{7f}", "\"", "\\", "ü", "", &long, &kept[1]];
+        assert_eq!(scopes(json!(given)), kept.clone().into());
+        assert_eq!(scopes(json!(given.join(" "))), kept.into());
+        let many: Vec<String> = (0..100_000).map(|number| number.to_string()).collect();
+        assert_eq!(scopes(json!(many)).len(), SCOPES_LIMIT);
     }
 }
