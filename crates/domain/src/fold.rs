@@ -50,6 +50,9 @@ impl Jobs {
             Close::Kind(kind) => {
                 self.open.retain(|_, job| job.integration != integration || job.payload.kind() != kind);
             }
+            Close::DeadKind(kind) => {
+                self.dead.retain(|_, job| job.integration != integration || job.payload.kind() != kind);
+            }
             Close::All => {
                 self.open.retain(|_, job| job.integration != integration);
                 self.dead.retain(|_, job| job.integration != integration);

@@ -31,6 +31,8 @@ pub enum Close {
     Job(JobId),
     /// The integration's open jobs of a kind.
     Kind(JobKind),
+    /// The integration's dead letters of a kind.
+    DeadKind(JobKind),
     /// Every job of the integration, dead letters too.
     All,
 }
@@ -93,6 +95,9 @@ pub fn follow(recorded: &RecordedEvent) -> Consequences {
             Consequences { close: vec![Close::Job(*job)], ..Consequences::default() }
         }
         Event::JobBuried { job, payload, reason, alert, .. } => {
+            // Replaying the newest letter does the work of every older one: a fault that lasts leaves one, not hundreds.
+            let kind = payload.kind();
+            let close = if kind.is_single() { vec![Close::DeadKind(kind)] } else { vec![] };
             let mut jobs = vec![];
             match payload {
                 Payload::RefreshAccess { generation } => {
@@ -102,10 +107,10 @@ pub fn follow(recorded: &RecordedEvent) -> Consequences {
                 Payload::RevokeAccess { .. } | Payload::NotifyOwner { .. } => {}
             }
             if *alert {
-                let notice = Notice::JobBuried { kind: payload.kind(), reason: *reason };
+                let notice = Notice::JobBuried { kind, reason: *reason };
                 jobs.push(open(Payload::NotifyOwner { notice }, recorded.at));
             }
-            Consequences { bury: Some(*job), open: jobs, ..Consequences::default() }
+            Consequences { close, bury: Some(*job), open: jobs, ..Consequences::default() }
         }
         Event::JobReplayed { job, payload } => {
             let kind = payload.kind();

@@ -226,6 +226,33 @@ fn a_burial_leaves_a_letter_and_a_successor_and_a_replay_takes_its_place() {
 }
 
 #[test]
+fn a_fault_that_lasts_leaves_one_letter_of_each_single_kind_and_every_letter_of_the_others() {
+    let open = |jobs: &Jobs, kind| jobs.open.values().find(|job| job.payload.kind() == kind).unwrap().clone();
+    let buried = |job: &Job| Event::JobBuried {
+        job: job.id,
+        payload: job.payload.clone(),
+        attempts: 1,
+        reason: JobFailure::Forbidden,
+        alert: true,
+    };
+    let mut jobs = Jobs::default();
+    jobs.take_in(&recorded(1, granted(Some(noon() + TimeDelta::hours(1))), noon()));
+    let mut newest = None;
+    for number in (2..20).step_by(3) {
+        for (offset, kind) in (0..).zip([JobKind::FetchMail, JobKind::RefreshAccess, JobKind::NotifyOwner]) {
+            let job = open(&jobs, kind);
+            jobs.take_in(&recorded(number + offset, buried(&job), noon()));
+            if kind == JobKind::FetchMail {
+                newest = Some(job.id);
+            }
+        }
+    }
+    let of_kind = |kind| jobs.dead.values().filter(move |job| job.payload.kind() == kind);
+    assert_eq!(of_kind(JobKind::FetchMail).map(|job| job.id).collect::<Vec<_>>(), Vec::from_iter(newest));
+    assert_eq!((of_kind(JobKind::RefreshAccess).count(), of_kind(JobKind::NotifyOwner).count()), (1, 6));
+}
+
+#[test]
 fn a_single_kind_has_one_open_job_however_often_it_is_opened() {
     let mut jobs = Jobs::default();
     let recovered = Event::AccessRecovered { granted: BTreeSet::from([Capability::Mail]) };

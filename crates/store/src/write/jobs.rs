@@ -105,6 +105,7 @@ struct Round {
     at: Vec<DateTime<Utc>>,
     close_jobs: Vec<Uuid>,
     close_kinds: (Vec<Uuid>, Vec<String>),
+    close_dead_kinds: (Vec<Uuid>, Vec<String>),
     close_all: Vec<Uuid>,
     bury: Vec<Uuid>,
     discard: Vec<Uuid>,
@@ -122,6 +123,10 @@ impl Round {
                 Close::Kind(kind) => {
                     self.close_kinds.0.push(recorded.integration.uuid());
                     self.close_kinds.1.push(kind.name().to_owned());
+                }
+                Close::DeadKind(kind) => {
+                    self.close_dead_kinds.0.push(recorded.integration.uuid());
+                    self.close_dead_kinds.1.push(kind.name().to_owned());
                 }
                 Close::All => self.close_all.push(recorded.integration.uuid()),
             }
@@ -157,6 +162,19 @@ impl Round {
                  where jobs.integration = closing.integration and jobs.kind = closing.kind and state = 'open'",
                 &self.close_kinds.0,
                 &self.close_kinds.1,
+                ended_at
+            )
+            .execute(&mut **transaction)
+            .await?;
+        }
+        if !self.close_dead_kinds.0.is_empty() {
+            sqlx::query!(
+                "update jobs
+                 set state = 'done', ended_at = $3
+                 from unnest($1::uuid[], $2::text[]) as closing (integration, kind)
+                 where jobs.integration = closing.integration and jobs.kind = closing.kind and state = 'dead'",
+                &self.close_dead_kinds.0,
+                &self.close_dead_kinds.1,
                 ended_at
             )
             .execute(&mut **transaction)
