@@ -14,6 +14,7 @@ create table jobs (
     payload jsonb not null,
     state text not null check (state in ('open', 'dead', 'done')),
     due_at timestamptz not null,
+    not_before timestamptz,
     opened_by uuid not null,
     attempts integer not null default 0 check (attempts >= 0),
     crashes integer not null default 0 check (crashes >= 0),
@@ -31,6 +32,7 @@ create table jobs (
 );
 comment on table jobs is 'What is to be done. Derived from the log as to ids, kinds and payloads. Done rows are swept after seven days.';
 comment on column jobs.single is 'Whether the integration has at most one open job of this kind and subject.';
+comment on column jobs.not_before is 'Set by a wait we were told of and by the pause after a failure: nobody who asks for sooner gets it sooner than this. Cleared by a run that ends well and by a replay.';
 comment on column jobs.attempts is 'Failed attempts of the current lineage; waiting for a rate limit is none.';
 comment on column jobs.crashes is 'Runs in a row that ended without a result.';
 comment on column jobs.lineage is 'Raised by each replay.';

@@ -100,8 +100,9 @@ pub struct QueueCount {
 }
 
 impl Store {
-    /// Moves the open job of this kind forward to now, if it is due later. One that is running is due again at once when
-    /// its run rests. Answers whether there was such a job.
+    /// Moves the open job of this kind forward to now, if it is due later; one that was told to wait, or failed, no further
+    /// than the end of that pause. One that is running is due again at once when its run rests. Answers whether there was
+    /// such a job.
     pub async fn request_sooner(
         &self,
         tenant: TenantId,
@@ -112,7 +113,7 @@ impl Store {
         let mut transaction = self.begin(&[tenant]).await?;
         let asked = sqlx::query!(
             "update jobs
-             set due_at = least(due_at, $3), requested = true
+             set due_at = greatest(least(due_at, $3), not_before), requested = true
              where integration = $1 and kind = $2 and state = 'open'",
             integration.uuid(),
             kind.name(),

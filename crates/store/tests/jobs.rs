@@ -252,6 +252,22 @@ async fn three_crashes_in_a_row_make_a_job_poison_and_it_is_held_until_it_is_bur
 }
 
 #[tokio::test]
+async fn a_fault_that_lasts_leaves_one_letter() {
+    let house = House::open().await;
+    let mut letters = vec![];
+    for _ in 0..3 {
+        let run = house.running().await;
+        house.bury(&run, JobFailure::Forbidden).await;
+        letters.push(run.job);
+        house.meddle("update jobs set due_at = due_at - interval '5 minutes' where kind = 'fetch_mail'").await;
+    }
+    let kept = house.store.dead_letters(&house.every_letter(), 100).await.unwrap();
+    assert_eq!(kept.iter().map(|letter| letter.job).collect::<Vec<_>>(), [letters[2]]);
+    assert_eq!(house.row(letters[0]).await.state, JobState::Done);
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_run_that_ends_well_forgets_earlier_crashes() {
     let house = House::open().await;
     for _ in 0..4 {
@@ -309,6 +325,39 @@ async fn a_request_made_during_a_run_is_not_postponed_by_its_end_and_one_made_be
     let end = noon() + TimeDelta::seconds(7);
     house.settle_at(&run, Outcome::Again { due_at: rest }, None, end).await.unwrap();
     assert_eq!(house.row(run.job).await.due_at, end, "it is due again as soon as the run ends");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn asking_for_sooner_shortens_neither_a_wait_nor_the_pause_after_a_failure() {
+    let house = House::open().await;
+    let ask = |at| house.store.request_sooner(house.tenant, house.integration, JobKind::FetchMail, at);
+    let end = noon() + TimeDelta::hours(1);
+    for outcome in
+        [Outcome::Wait { due_at: end }, Outcome::Retry { due_at: end, reason: JobFailure::ProviderUnavailable }]
+    {
+        let run = house.running().await;
+        house.settle(&run, outcome, None).await.unwrap();
+        for asked in [noon(), noon() + TimeDelta::minutes(59), end + TimeDelta::hours(1)] {
+            assert!(ask(asked).await.unwrap());
+            assert_eq!(house.row(run.job).await.due_at, end, "{outcome:?}");
+        }
+        assert_eq!(house.dispatch().await, []);
+        house.meddle("update jobs set due_at = due_at - interval '1 hour' where kind = 'fetch_mail'").await;
+    }
+    let run = house.running().await;
+    house.settle(&run, Outcome::Again { due_at: end }, None).await.unwrap();
+    ask(noon()).await.unwrap();
+    assert_eq!(house.row(run.job).await.due_at, noon(), "a run that ended well holds nobody up");
+
+    let run = house.running().await;
+    house.settle(&run, Outcome::Wait { due_at: end }, None).await.unwrap();
+    house.meddle("update jobs set due_at = due_at - interval '1 hour' where kind = 'fetch_mail'").await;
+    let run = house.running().await;
+    house.bury(&run, JobFailure::RequestRefused).await;
+    house.operate(Command::ReplayJob { job: run.job }).await.unwrap();
+    ask(noon()).await.unwrap();
+    assert_eq!(house.row(run.job).await.due_at, noon(), "nor does a replay");
     house.close().await;
 }
 

@@ -25,7 +25,7 @@ pub async fn settle(transaction: &mut Transaction<'_, Postgres>, units: &[&UnitO
                 sqlx::query!(
                     "update jobs
                      set lease = null, leased_until = null, dispatch = null, dispatched_at = null,
-                         attempts = 0, crashes = 0, reason = null, requested = false,
+                         attempts = 0, crashes = 0, reason = null, requested = false, not_before = null,
                          due_at = case when requested then $3::timestamptz else $2::timestamptz end
                      where id = $1",
                     job,
@@ -39,7 +39,7 @@ pub async fn settle(transaction: &mut Transaction<'_, Postgres>, units: &[&UnitO
                 sqlx::query!(
                     "update jobs
                      set lease = null, leased_until = null, dispatch = null, dispatched_at = null,
-                         crashes = 0, due_at = $2
+                         crashes = 0, due_at = $2, not_before = $2
                      where id = $1",
                     job,
                     due_at
@@ -51,7 +51,7 @@ pub async fn settle(transaction: &mut Transaction<'_, Postgres>, units: &[&UnitO
                 sqlx::query!(
                     "update jobs
                      set lease = null, leased_until = null, dispatch = null, dispatched_at = null,
-                         attempts = attempts + 1, crashes = 0, reason = $3, due_at = $2
+                         attempts = attempts + 1, crashes = 0, reason = $3, due_at = $2, not_before = $2
                      where id = $1",
                     job,
                     due_at,
@@ -218,7 +218,7 @@ impl Round {
         if !self.reopen.is_empty() {
             sqlx::query!(
                 "update jobs
-                 set state = 'open', due_at = again.at, attempts = 0, crashes = 0, lineage = lineage + 1,
+                 set state = 'open', due_at = again.at, not_before = null, attempts = 0, crashes = 0, lineage = lineage + 1,
                      reason = null, requested = false, ended_at = null
                  from unnest($1::uuid[], $2::timestamptz[]) as again (id, at)
                  where jobs.id = again.id and state = 'dead'",
