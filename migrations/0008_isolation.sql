@@ -93,17 +93,19 @@ begin atomic
 end;
 comment on function holders_of_subject is 'Which integrations hold this account, in any tenant: revoking for one ends it for all.';
 
-create function due_jobs(of_queue text, app_now timestamptz, wanted integer)
+create function due_jobs(of_queue text, known_kinds text[], app_now timestamptz, wanted integer)
 returns table (tenant uuid, id uuid)
 language sql stable security definer set search_path = pg_catalog, public
 begin atomic
     select j.tenant, j.id from jobs j
-    where j.state = 'open' and j.lease is null and j.queue = of_queue and j.due_at <= app_now
+    where j.state = 'open' and j.lease is null and j.queue = of_queue and j.kind = any (known_kinds)
+      and j.due_at <= app_now
       and (j.dispatched_at is null or j.dispatched_at < now() - interval '10 seconds')
     order by j.due_at, j.id
     limit wanted;
 end;
-comment on function due_jobs is 'Jobs that are due and not on the belt, or on it for more than ten seconds without a start.';
+comment on function due_jobs is
+    'Jobs of kinds the caller knows that are due and not on the belt, or on it for more than ten seconds without a start.';
 
 create function lapsed_jobs(wanted integer) returns table (tenant uuid, id uuid)
 language sql stable security definer set search_path = pg_catalog, public

@@ -362,6 +362,32 @@ async fn asking_for_sooner_shortens_neither_a_wait_nor_the_pause_after_a_failure
 }
 
 #[tokio::test]
+async fn jobs_of_a_newer_release_stand_in_nobodys_way() {
+    let house = House::open().await;
+    let (unknown, unreadable) = (house.another_account(house.tenant).await, house.another_account(house.tenant).await);
+    house
+        .meddle(&format!(
+            "update jobs set kind = 'fetch_stars', due_at = due_at - interval '2 hours'
+             where kind = 'fetch_mail' and integration = '{unknown}';
+             update jobs set payload = '{{\"kind\": \"fetch_stars\"}}', due_at = due_at - interval '1 hour'
+             where kind = 'fetch_mail' and integration = '{unreadable}'"
+        ))
+        .await;
+    let look = || house.store.start_direct(Queue::Fetch, noon(), 1);
+    assert_eq!(look().await.unwrap(), [], "the first one cannot be read");
+    let started = look().await.unwrap();
+    assert_eq!(started.iter().map(|run| run.integration).collect::<Vec<_>>(), [house.integration]);
+    house.let_dispatches_grow_old().await;
+    house.let_leases_run_out().await;
+    assert_eq!(house.store.reconcile_lapsed(10).await.unwrap().released, [started[0].job], "nothing else was held");
+    let all: Vec<_> = house.store.start_direct(Queue::Fetch, noon(), 100).await.unwrap();
+    assert_eq!(all.iter().map(|run| run.job).collect::<Vec<_>>(), [started[0].job]);
+    let sent = house.dispatch().await;
+    assert!(sent.is_empty(), "what is unknown is left to the release that knows it");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn while_the_belt_is_away_due_jobs_are_started_without_it_each_once_and_within_the_slots() {
     let house = House::open().await;
     for _ in 0..5 {

@@ -1,7 +1,7 @@
 //! Marking due rows for the belt. What the belt carries is worth nothing without the mark: an entry with an old dispatch
 //! token starts nothing, so that the belt may lose, repeat and reorder as it likes.
 
-use bellhop_domain::{JobId, Queue, TenantId};
+use bellhop_domain::{JobId, JobKind, Queue, TenantId};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -62,16 +62,18 @@ impl Store {
     }
 }
 
-/// The ids of due jobs. The transaction acts for their tenants from then on.
+/// The ids of due jobs; kinds of a newer release are left to it. The transaction acts for their tenants from then on.
 pub async fn due(
     transaction: &mut sqlx::Transaction<'_, sqlx::Postgres>,
     queue: Queue,
     now: DateTime<Utc>,
     limit: usize,
 ) -> Result<Vec<Uuid>, StoreError> {
+    let kinds = JobKind::ALL.map(|kind| kind.name().to_owned());
     let rows = sqlx::query!(
-        r#"select tenant as "tenant!", id as "id!" from due_jobs($1, $2, $3)"#,
+        r#"select tenant as "tenant!", id as "id!" from due_jobs($1, $2, $3, $4)"#,
         queue.name(),
+        &kinds,
         now,
         i32::try_from(limit).unwrap_or(i32::MAX)
     )

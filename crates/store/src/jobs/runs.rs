@@ -3,7 +3,7 @@
 //! A lease is the fence of everything that a run writes. It is given by a compare-and-set and lives by Postgres's time, so
 //! that clocks of workers do not matter. Only a started run that ends unsettled counts as a crash.
 
-use bellhop_domain::{EventId, IntegrationId, JobId, JobKind, Payload, Queue, TenantId};
+use bellhop_domain::{EventId, IntegrationId, JobId, Payload, Queue, TenantId};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
@@ -118,8 +118,6 @@ impl Store {
         if due.is_empty() {
             return Ok(vec![]);
         }
-        // Kinds of a newer release are left to it.
-        let kinds = JobKind::ALL.map(|kind| kind.name().to_owned());
         let rows = sqlx::query_as!(
             Row,
             r#"update jobs
@@ -127,7 +125,7 @@ impl Store {
                    dispatch = null, dispatched_at = null
                from (
                    select id from jobs
-                   where id = any ($1) and state = 'open' and lease is null and due_at <= $2 and kind = any ($4)
+                   where id = any ($1) and state = 'open' and lease is null and due_at <= $2
                      and (dispatched_at is null or dispatched_at < now() - interval '10 seconds')
                    for update skip locked
                ) as taken
@@ -135,12 +133,33 @@ impl Store {
                returning jobs.id, jobs.tenant, jobs.integration, jobs.opened_by, jobs.payload, jobs.lease as "lease!", jobs.attempts"#,
             &due,
             now,
-            LEASE_SECONDS,
-            &kinds
+            LEASE_SECONDS
         )
         .fetch_all(&mut *transaction)
         .await?;
-        let started = rows.into_iter().map(StartedJob::try_from).collect::<Result<Vec<_>, _>>()?;
+        let (mut started, mut unreadable) = (vec![], vec![]);
+        for row in rows {
+            let job = row.id;
+            match StartedJob::try_from(row) {
+                Ok(run) => started.push(run),
+                Err(error) => {
+                    tracing::warn!(%job, %error, "a job could not be started");
+                    unreadable.push(job);
+                }
+            }
+        }
+        if !unreadable.is_empty() {
+            // Not held: a newer release can read them. Marked as if they were on the belt, so that they do not stand in
+            // front of the others at the next look.
+            sqlx::query!(
+                "update jobs
+                 set lease = null, leased_until = null, dispatch = gen_random_uuid(), dispatched_at = now()
+                 where id = any ($1)",
+                &unreadable
+            )
+            .execute(&mut *transaction)
+            .await?;
+        }
         transaction.commit().await?;
         Ok(started)
     }
