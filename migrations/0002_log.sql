@@ -62,7 +62,7 @@ create table checkpoints (
     xid xid8 not null,
     position bigint not null
 );
-comment on table checkpoints is 'How far each reader of the log has come, as the pair (xid, position). Dropping a row makes its reader start again.';
+comment on table checkpoints is 'How far each reader of the log has come, as the pair (xid, position). A reader that starts again starts with an empty view.';
 
 -- Which version of each derived table is being read. A rebuild writes beside the live rows and then moves this.
 create table view_versions (

@@ -61,10 +61,12 @@ create table subjects (
     tenant uuid not null references tenants,
     owner uuid not null references owners,
     provider text not null,
-    subject_hash bytea not null check (octet_length(subject_hash) = 32)
+    subject_hash bytea not null check (octet_length(subject_hash) = 32),
+    released boolean not null default false
 );
-comment on table subjects is 'Which account an integration holds, as a keyed hash of the provider''s subject. Deleted by a disconnect.';
+comment on table subjects is 'Which account an integration holds, as a keyed hash of the provider''s subject. Deleted once a disconnect and its revocation are done.';
+comment on column subjects.released is 'Disconnected, with the revocation still to come: it no longer holds the account, but must not end another''s hold on it.';
 create index subjects_by_hash on subjects (provider, subject_hash);
 -- Two walks of one owner that finish with the same new account at the same instant make one integration: the second is
 -- worked out again and finds the first.
-create unique index subjects_once_an_owner on subjects (tenant, owner, provider, subject_hash);
+create unique index subjects_once_an_owner on subjects (tenant, owner, provider, subject_hash) where not released;

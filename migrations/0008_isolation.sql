@@ -89,7 +89,8 @@ comment on function find_attempt is 'The attempt with this hash of its state, co
 create function holders_of_subject(of_provider text, wanted bytea) returns table (tenant uuid, integration uuid)
 language sql stable security definer set search_path = pg_catalog, public
 begin atomic
-    select s.tenant, s.integration from subjects s where s.provider = of_provider and s.subject_hash = wanted;
+    select s.tenant, s.integration from subjects s
+    where s.provider = of_provider and s.subject_hash = wanted and not s.released;
 end;
 comment on function holders_of_subject is 'Which integrations hold this account, in any tenant: revoking for one ends it for all.';
 

@@ -181,6 +181,17 @@ async fn provider_of(app: &App, tenant: TenantId, integration: IntegrationId) ->
     app.store.load(tenant, integration).await?.state.provider.ok_or(AccessError::NotConnected)
 }
 
+/// A token set to be recorded.
+struct Answer {
+    tokens: Tokens,
+    /// Whether the provider sent a new refresh token too.
+    rotated: bool,
+    /// When it is recorded: later than it was issued, for one that had been laid by.
+    recorded_at: DateTime<Utc>,
+    /// The spare it had been laid by as.
+    spare: Option<i64>,
+}
+
 /// One refresh by whoever holds the lease.
 struct Flight<'a> {
     app: &'a App,
@@ -216,7 +227,7 @@ impl Flight<'_> {
 
     /// The new token set; a provider that sends no new refresh token means that the old one stays good (RFC 6749
     /// section 6).
-    fn take(&self, answer: TokenAnswer, old: Tokens) -> (Tokens, bool) {
+    fn take(&self, answer: TokenAnswer, old: Tokens) -> Answer {
         let issued_at = self.app.clock.now();
         let rotated = answer.refresh_token.is_some();
         let tokens = Tokens {
@@ -225,41 +236,52 @@ impl Flight<'_> {
             issued_at,
             expires_at: answer.expires_in.map(|lifetime| issued_at + lifetime),
         };
-        (tokens, rotated)
+        Answer { tokens, rotated, recorded_at: issued_at, spare: None }
     }
 
     /// Records a token answer, however long it takes: thrown away, it would lock the person out. The command id is fixed
     /// before the first attempt, so that an earlier commit of our own is recognised.
-    async fn record(&self, (tokens, rotated): (Tokens, bool)) -> Result<Refreshed, AccessError> {
+    async fn record(&self, answer: Answer) -> Result<Refreshed, AccessError> {
         let context = self.context();
         let mut pause = LOOK_AGAIN;
+        let mut complained = false;
         loop {
-            match self.try_record(&context, &tokens, rotated).await {
+            match self.try_record(&context, &answer).await {
                 Ok(refreshed) => return Ok(refreshed),
-                Err(AccessError::Store(error)) => {
-                    tracing::warn!(integration = %self.integration, %error, "a token answer is not recorded yet");
+                Err(AccessError::Store(error)) if error.is_outage() || matches!(error, StoreError::Contended) => {
+                    if !complained {
+                        tracing::warn!(integration = %self.integration, %error, "a token answer is not recorded yet");
+                        complained = true;
+                    }
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    tracing::error!(integration = %self.integration, %error, "a token answer cannot be recorded");
+                    return Err(error);
+                }
             }
         }
     }
 
-    async fn try_record(&self, context: &Context, tokens: &Tokens, rotated: bool) -> Result<Refreshed, AccessError> {
+    async fn try_record(&self, context: &Context, answer: &Answer) -> Result<Refreshed, AccessError> {
         let (app, tenant, integration) = (self.app, self.tenant, self.integration);
+        let tokens = &answer.tokens;
         if app.store.integration_key(tenant, integration).await?.is_none() {
             return Err(AccessError::NotConnected);
         }
         let generation = self.generation.next();
-        let replacement = Replacement { from: self.generation, expires_at: tokens.expires_at, rotated };
+        let replacement = Replacement { from: self.generation, expires_at: tokens.expires_at, rotated: answer.rotated };
         let request = Request {
-            changes: vec![
+            changes: [
                 app.store.seal_tokens(tenant, integration, generation, tokens).await?,
                 Change::ClearRefreshIntent { integration },
-            ],
+            ]
+            .into_iter()
+            .chain(answer.spare.map(|id| Change::RemoveSpare { id }))
+            .collect(),
             needs_events: true,
-            ..Request::new(context.clone(), tokens.issued_at, integration, Command::RecordRefresh(replacement))
+            ..Request::new(context.clone(), answer.recorded_at, integration, Command::RecordRefresh(replacement))
         };
         let executed = match app.store.execute(&request).await {
             Ok(executed) => executed,
@@ -275,7 +297,9 @@ impl Flight<'_> {
         if !state.status.is_linked() {
             return Err(AccessError::NotConnected);
         }
-        app.store.keep_spare(tenant, integration, self.generation, tokens).await?;
+        if answer.spare.is_none() {
+            app.store.keep_spare(tenant, integration, self.generation, tokens).await?;
+        }
         Ok(Refreshed { generation: state.generation, expires_at: state.expires_at })
     }
 
@@ -283,11 +307,11 @@ impl Flight<'_> {
         if error == ProviderError::InvalidGrant {
             return self.refused(in_doubt).await;
         }
-        let command = Command::RecordRefreshFailure { from: self.generation, reason: failure_of(&error) };
-        self.execute(command, vec![]).await?;
         // Once an outcome was in doubt, only an answer about this very token ends the doubt.
         let in_doubt = in_doubt || error.is_outcome_unknown();
         self.app.store.end_refresh_lease(self.tenant, self.integration, self.lease, in_doubt).await?;
+        let command = Command::RecordRefreshFailure { from: self.generation, reason: failure_of(&error) };
+        self.execute(command, vec![]).await?;
         Err(error.into())
     }
 
@@ -299,8 +323,10 @@ impl Flight<'_> {
             self.app.store.end_refresh_lease(self.tenant, self.integration, self.lease, false).await?;
             return Ok(Refreshed { generation, expires_at: tokens.expires_at });
         }
-        if let Some(spare) = self.app.store.take_spare(self.tenant, self.integration).await? {
-            return self.record((spare, true)).await;
+        if let Some(spare) = self.app.store.spare(self.tenant, self.integration).await? {
+            let recorded_at = self.app.clock.now();
+            let answer = Answer { tokens: spare.tokens, rotated: true, recorded_at, spare: Some(spare.id) };
+            return self.record(answer).await;
         }
         let reason = if in_doubt { ExpiryReason::AnswerLost } else { ExpiryReason::RefreshRefused };
         self.expire(reason).await
@@ -315,15 +341,23 @@ impl Flight<'_> {
 
     async fn expire(&self, reason: ExpiryReason) -> Result<Refreshed, AccessError> {
         let command = Command::ExpireAccess { from: self.generation, reason };
-        self.execute(command, vec![Change::ClearRefreshIntent { integration: self.integration }]).await?;
-        Err(AccessError::Expired)
+        if self.execute(command, vec![Change::ClearRefreshIntent { integration: self.integration }]).await? {
+            return Err(AccessError::Expired);
+        }
+        // Somebody recorded a newer token set in the meantime, or the access had ended before.
+        let (generation, tokens) = current(self.app, self.tenant, self.integration).await?;
+        Ok(Refreshed { generation, expires_at: tokens.expires_at })
     }
 
-    async fn execute(&self, command: Command, changes: Vec<Change>) -> Result<(), AccessError> {
-        let request =
-            Request { changes, ..Request::new(self.context(), self.app.clock.now(), self.integration, command) };
+    /// Whether the command made anything happen; without an event nothing is written.
+    async fn execute(&self, command: Command, changes: Vec<Change>) -> Result<bool, AccessError> {
+        let request = Request {
+            changes,
+            needs_events: true,
+            ..Request::new(self.context(), self.app.clock.now(), self.integration, command)
+        };
         match self.app.store.execute(&request).await {
-            Ok(_) => Ok(()),
+            Ok(executed) => Ok(!executed.events.is_empty()),
             Err(ExecuteError::Refused(_)) => Err(AccessError::NotConnected),
             Err(ExecuteError::Store(error)) => Err(error.into()),
         }

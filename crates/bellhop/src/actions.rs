@@ -22,8 +22,12 @@ pub async fn disconnect(
 ) -> Result<Disconnection, ExecuteError> {
     let state = app.store.load(context.tenant, integration).await?.state;
     let Some(provider) = state.provider else { return Err(Refusal::NotFound.into()) };
-    let shared_account = match app.store.subject_of(context.tenant, integration).await? {
+    let subject = app.store.subject_of(context.tenant, integration).await?;
+    // Of two holders who disconnect at once, one is the last, and its disconnect revokes.
+    let mut turn = None;
+    let shared_account = match subject {
         Some(subject) => {
+            turn = Some(app.store.lock_subject(&subject).await?);
             let holders = app.store.holders_of_subject(provider, &subject).await?;
             holders.iter().any(|(_, holder)| *holder != integration)
         }
@@ -34,6 +38,7 @@ pub async fn disconnect(
         ..Request::new(context, app.clock.now(), integration, Command::Disconnect { shared_account })
     };
     let executed = app.store.execute(&request).await?;
+    drop(turn);
     let plan = executed.events.iter().find_map(|recorded| match recorded.event {
         Event::Disconnected { revocation, .. } => Some(revocation),
         _ => None,

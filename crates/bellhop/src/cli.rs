@@ -2,6 +2,14 @@
 //!
 //! Exit codes: 0 done, 1 it failed, 2 the command was not understood, 3 a check found something.
 
+/// Prints a line. Whoever stopped reading, as `head` does, must not stop an act half-way.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
 pub mod api_key;
 mod audit;
 pub mod dead;

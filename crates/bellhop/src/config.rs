@@ -1,6 +1,6 @@
 //! The settings: every one, what it means, and where it comes from. Nothing else reads the environment.
 //!
-//! Values come from the environment or, where it has none, from a `.env` file in the working directory. A secret may
+//! Values come from the environment or, where it has none, from a `.env` file in the working directory or above. A secret may
 //! also be in a file that `NAME_FILE` names. Values are checked once, at the start; an error says what to do and never
 //! repeats a value, as it may be a secret put in the wrong place.
 
@@ -113,8 +113,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// Everything that can be set, checked.
-#[derive(Debug, Clone)]
+/// Everything that can be set, checked. Prints next to nothing of itself: the address of a database carries its password.
+#[derive(Clone)]
 pub struct Settings {
     /// Postgres as the serving role.
     pub database: DatabaseAddress,
@@ -145,7 +145,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// The process's environment and the `.env` file of the working directory, if there is one.
+    /// The process's environment and the `.env` file of the working directory, or of the nearest folder above it that has one.
     pub fn process() -> Result<Self, ConfigError> {
         let mut dotenv = BTreeMap::new();
         match dotenvy::dotenv_iter() {
@@ -223,6 +223,12 @@ impl Source {
             }
             address => Ok(address),
         }
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Settings").field("listen", &self.listen).finish_non_exhaustive()
     }
 }
 

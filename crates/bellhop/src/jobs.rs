@@ -56,7 +56,7 @@ impl Run {
     /// Ties a write to this run: nothing of it is written once the run has lost its job.
     #[must_use]
     pub fn settlement(&self, outcome: Outcome) -> Settlement {
-        Settlement { job: self.job, lease: self.lease, outcome }
+        Settlement { integration: self.integration, job: self.job, lease: self.lease, outcome }
     }
 }
 
@@ -89,7 +89,7 @@ pub enum Verdict {
     },
     /// Told to wait: no attempt is spent.
     Wait {
-        /// How long.
+        /// How long. Held between five seconds and a day.
         after: Duration,
     },
     /// It failed and may work later: an attempt is spent.
@@ -117,7 +117,9 @@ pub async fn handle(app: &App, run: &Run) -> Verdict {
 /// How long to wait where a provider asks us to slow down without saying for how long.
 const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(30);
 
-/// What a provider's failure means for the job that met it. Failures with a meaning of their own (a refused refresh
+/// What a provider's failure means for the job that met it. A `Retry-After` is honoured without spending an attempt, with a
+/// 5xx too: five seconds at the least and a day at the most, each time anew, and every wait is counted in `jobs_total`; a
+/// 5xx without one is a failed attempt. Failures with a meaning of their own (a refused refresh
 /// token, a cursor too old) are handled before it comes to this.
 #[must_use]
 pub fn verdict_of(error: &ProviderError) -> Verdict {

@@ -85,7 +85,8 @@ async fn wait_for_database(app: &App, stop: &CancellationToken) -> Result<bool, 
             Ok(Some(problem)) => return Err(Failure::new(problem.to_string())),
             Err(error) => {
                 if !complained {
-                    tracing::warn!(%error, "waiting for the database; check DATABASE_URL if this lasts");
+                    let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                    tracing::warn!(%error, cause, "waiting for the database; check DATABASE_URL if this lasts");
                     complained = true;
                 }
             }

@@ -7,7 +7,8 @@ use crate::config::{LogFormat, Settings};
 /// Starts logging as the settings say. A filter that makes no sense counts as `info`, with a word about it.
 pub fn start(settings: &Settings) {
     // What libraries say below a warning is about themselves; teloxide and reqwest put addresses with tokens into it.
-    let quiet = "warn,bellhop=info,bellhop_store=info,bellhop_providers=info";
+    // apalis tells of every failure of Redis three times over; ours says it once.
+    let quiet = "warn,bellhop=info,bellhop_store=info,bellhop_providers=info,apalis_core=off";
     let wanted = match settings.log_level.as_str() {
         "info" => quiet.to_owned(),
         level @ ("error" | "warn" | "debug" | "trace") => {

@@ -28,7 +28,13 @@ impl Integration {
             Command::FailAuthorization { attempt, reason } => {
                 Ok(self.during(attempt, Event::AuthorizationFailed { attempt, reason }))
             }
-            Command::RejectLink { attempt } => Ok(self.during(attempt, Event::LinkRejected { attempt })),
+            // Said even where a newer walk has begun: that somebody else came back is worth knowing of any walk. A walk whose
+            // finish code was taken is rejected once.
+            Command::RejectLink { attempt } => match self.status {
+                Status::New => Err(Refusal::UnknownAttempt),
+                _ if self.rejected.contains(&attempt) => Ok(vec![]),
+                _ => Ok(vec![Event::LinkRejected { attempt }]),
+            },
             Command::GrantAccess { attempt, asked, grant } => {
                 self.refuse_if_ended()?;
                 if self.status == Status::New {

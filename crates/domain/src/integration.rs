@@ -132,6 +132,8 @@ pub struct Integration {
     pub alerted: bool,
     /// Jobs that were given up and neither replayed nor discarded.
     pub dead: BTreeMap<JobId, Payload>,
+    /// Walks that somebody else tried to finish.
+    pub rejected: BTreeSet<AttemptId>,
     /// The revocation that has neither been answered nor given up.
     pub revoking: bool,
 }
@@ -153,7 +155,10 @@ impl Integration {
                 self.failure = Some(*reason);
                 self.end_attempt(*attempt);
             }
-            Event::LinkRejected { attempt } => self.end_attempt(*attempt),
+            Event::LinkRejected { attempt } => {
+                self.rejected.insert(*attempt);
+                self.end_attempt(*attempt);
+            }
             Event::AccessGranted {
                 attempt,
                 generation,
@@ -205,9 +210,14 @@ impl Integration {
             }
             Event::AccessRevoked { .. } => self.revoking = false,
             Event::JobBuried { job, payload, reason, alert, .. } => {
+                let kind = payload.kind();
+                if kind.is_single() {
+                    // The newest letter of such a kind replays the same work as those before it.
+                    self.dead.retain(|_, older| older.kind() != kind || older.subject() != payload.subject());
+                }
                 self.dead.insert(*job, payload.clone());
                 self.alerted |= *alert;
-                match payload.kind() {
+                match kind {
                     JobKind::RefreshAccess => self.enter_error(*reason),
                     JobKind::RevokeAccess => self.revoking = false,
                     JobKind::FetchMail | JobKind::NotifyOwner => {}
@@ -222,15 +232,7 @@ impl Integration {
             Event::JobDiscarded { job, .. } => {
                 self.dead.remove(job);
             }
-            Event::Disconnected { generation, revocation } => {
-                self.status = Status::Disconnected;
-                self.generation = *generation;
-                self.attempt = None;
-                self.expires_at = None;
-                self.fault = None;
-                self.dead.clear();
-                self.revoking = *revocation == RevocationPlan::Revoke;
-            }
+            Event::Disconnected { generation, revocation } => self.take_leave(*generation, *revocation),
             Event::Erased { generation } => {
                 self.status = Status::Erased;
                 self.generation = *generation;
@@ -238,6 +240,19 @@ impl Integration {
             }
             Event::MailFetched { .. } | Event::OwnerNotified { .. } | Event::JobFailed { .. } => {}
         }
+    }
+
+    fn take_leave(&mut self, generation: Generation, revocation: RevocationPlan) {
+        self.status = Status::Disconnected;
+        self.generation = generation;
+        self.attempt = None;
+        self.expires_at = None;
+        self.expired = None;
+        self.fault = None;
+        // What goes wrong from here on is about the revocation, and the person has not heard of that.
+        self.alerted = false;
+        self.dead.clear();
+        self.revoking = revocation == RevocationPlan::Revoke;
     }
 
     fn end_attempt(&mut self, attempt: AttemptId) {

@@ -165,6 +165,8 @@ pub enum RevocationOutcome {
     Revoked,
     /// It was gone already.
     AlreadyInvalid,
+    /// It was left as it is, because a newer connection holds the same account.
+    KeptForAnother,
 }
 
 /// Where a notice went.

@@ -139,7 +139,8 @@ fn a_walk_ends_once() {
     let fail = Command::FailAuthorization { attempt: attempt(1), reason: AuthorizationFailure::Denied };
     given(&[started(1)]).when(fail.clone()).then_expect_events(vec![failed.clone()]);
     given(&[started(1), failed.clone()]).when(fail.clone()).then_expect_events(vec![]);
-    given(&[started(1), failed]).when(Command::RejectLink { attempt: attempt(1) }).then_expect_events(vec![]);
+    let rejected = Event::LinkRejected { attempt: attempt(1) };
+    given(&[started(1), rejected]).when(fail.clone()).then_expect_events(vec![]);
     given(&connected()).when(fail).then_expect_events(vec![]);
 }
 
@@ -252,4 +253,25 @@ fn nothing_starts_on_what_has_ended() {
     given(&gone).when(grant_access(2)).then_expect_error(Refusal::Disconnected);
     let erased = [gone, vec![Event::Erased { generation: Generation::new(3) }]].concat();
     given(&erased).when(grant_access(2)).then_expect_error(Refusal::Erased);
+}
+
+#[test]
+fn a_revocation_that_fails_is_told_even_after_earlier_trouble() {
+    let trouble = connected_and(&[buried(1, Payload::FetchMail, true), disconnected(2, RevocationPlan::Revoke)]);
+    let payload = Payload::RevokeAccess { generation: Generation::new(1) };
+    let bury = Command::BuryJob {
+        job: job(2),
+        payload: payload.clone(),
+        attempts: 5,
+        reason: JobFailure::ProviderUnavailable,
+    };
+    given(&trouble).when(bury).then_expect_events(vec![buried(2, payload, true)]);
+}
+
+#[test]
+fn a_strangers_code_is_remembered_even_after_a_newer_walk_has_begun() {
+    let reject = Command::RejectLink { attempt: attempt(1) };
+    let rejected = Event::LinkRejected { attempt: attempt(1) };
+    given(&[started(1), started(2)]).when(reject.clone()).then_expect_events(vec![rejected.clone()]);
+    given(&[started(1), started(2), rejected]).when(reject).then_expect_events(vec![]);
 }

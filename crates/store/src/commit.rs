@@ -86,7 +86,7 @@ async fn run(pool: PgPool, mut waiting: mpsc::Receiver<Waiting>) {
 fn one_per_stream(arrived: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
     let mut streams = HashSet::new();
     arrived.into_iter().partition(|waiting| {
-        let unit: BTreeSet<_> = waiting.unit.appends.iter().map(|append| append.stream).collect();
+        let unit: BTreeSet<Uuid> = waiting.unit.streams().collect();
         let free = unit.iter().all(|stream| !streams.contains(stream));
         if free {
             streams.extend(unit);
@@ -100,18 +100,28 @@ async fn commit_batch(pool: &PgPool, batch: Vec<Waiting>) {
     let verdicts = match try_commit(pool, &units).await {
         Ok(verdicts) => verdicts,
         Err(error) if units.len() == 1 => vec![after_failure(pool, units[0], error).await],
-        Err(_) => {
-            let mut verdicts = vec![];
-            for unit in units {
-                verdicts.push(commit_alone(pool, unit).await);
-            }
-            verdicts
-        }
+        Err(_) => commit_each(pool, &units).await,
     };
     for (waiting, verdict) in batch.into_iter().zip(verdicts) {
         // A caller that has gone away no longer needs the answer; the log has it.
         let _ = waiting.answer.send(verdict);
     }
+}
+
+/// Commits the units of a failed batch one by one. While the database cannot be reached at all, the rest are not kept
+/// waiting for their own time-out each.
+async fn commit_each(pool: &PgPool, units: &[&UnitOfWork]) -> Vec<Result<(), CommitError>> {
+    let mut verdicts = vec![];
+    let mut is_away = false;
+    for unit in units {
+        let verdict = if is_away { Err(sqlx::Error::PoolTimedOut.into()) } else { commit_alone(pool, unit).await };
+        is_away |= matches!(
+            verdict,
+            Err(CommitError::Database(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed))
+        );
+        verdicts.push(verdict);
+    }
+    verdicts
 }
 
 async fn commit_alone(pool: &PgPool, unit: &UnitOfWork) -> Result<(), CommitError> {
@@ -163,9 +173,12 @@ async fn try_commit(pool: &PgPool, units: &[&UnitOfWork]) -> Result<Vec<Result<(
 
     let winners: Vec<&UnitOfWork> =
         units.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok()).map(|(unit, _)| *unit).collect();
-    if !winners.is_empty() {
-        write::write(&mut transaction, &winners, &heads).await?;
+    if winners.is_empty() {
+        // Not even the state row of a stream that was to begin stays.
+        transaction.rollback().await?;
+        return Ok(verdicts);
     }
+    write::write(&mut transaction, &winners, &heads).await?;
     transaction.commit().await?;
     Ok(verdicts)
 }
@@ -202,11 +215,10 @@ async fn lock_states(
     transaction: &mut Transaction<'_, Postgres>,
     units: &[&UnitOfWork],
 ) -> Result<BTreeMap<Uuid, write::Head>, CommitError> {
-    let mut streams: Vec<Uuid> = vec![];
+    let streams: Vec<Uuid> = units.iter().flat_map(|unit| unit.streams()).collect();
     let mut new: BTreeMap<Uuid, Uuid> = BTreeMap::new();
     for unit in units {
         for append in &unit.appends {
-            streams.push(append.stream.uuid());
             if append.expected == 0 {
                 new.insert(append.stream.uuid(), unit.context.tenant.uuid());
             }
@@ -274,7 +286,7 @@ mod tests {
 
     use super::support::{Database, connected, context, default_tenant, new_owner, noon};
     use super::*;
-    use crate::unit::{Append, event_id};
+    use crate::unit::{Append, MailRow, Outcome, Settlement, event_id};
     use crate::{Request, Store};
 
     /// A unit that disconnects an integration, decided on this version of it.
@@ -369,6 +381,41 @@ mod tests {
         try_commit(store.pool(), &[&unit]).await.unwrap();
         commit_alone(store.pool(), &unit).await.unwrap();
         assert_eq!(store.stream(unit.context.tenant, ids[0]).await.unwrap().len(), 3);
+        database.drop().await;
+    }
+
+    #[tokio::test]
+    async fn a_batch_of_a_run_never_shares_a_commit_with_the_end_of_its_job() {
+        let database = Database::create().await;
+        let store = database.store();
+        let ids = three_connected(&database, &store).await;
+        let tenant = default_tenant(&store).await;
+        let started = store.start_direct(bellhop_domain::Queue::Fetch, noon(), 10).await.unwrap();
+        let run = started.iter().find(|run| run.integration == ids[0]).unwrap();
+        let settlement =
+            Settlement { integration: run.integration, job: run.job, lease: run.lease, outcome: Outcome::Underway };
+        let row = MailRow { message_id: "late".to_owned(), received_at: noon(), sealed: vec![1] };
+        let batch = UnitOfWork {
+            context: context(tenant),
+            request_hash: [0; 32],
+            at: noon(),
+            appends: vec![],
+            settlement: Some(settlement),
+            changes: vec![Change::PutMail { integration: ids[0], sync: Uuid::new_v4(), rows: vec![row] }],
+        };
+        let (first, answered) = oneshot::channel();
+        let (second, also_answered) = oneshot::channel();
+        let waiting = vec![
+            Waiting { unit: disconnect(&store, ids[0], 2).await, answer: first },
+            Waiting { unit: batch, answer: second },
+        ];
+        let (shared, rest) = one_per_stream(waiting);
+        assert_eq!((shared.len(), rest.len()), (1, 1));
+        commit_batch(store.pool(), shared).await;
+        commit_batch(store.pool(), rest).await;
+        answered.await.unwrap().unwrap();
+        assert!(matches!(also_answered.await.unwrap(), Err(CommitError::LeaseLost)));
+        assert!(store.stored_mail(tenant, ids[0], &["late".to_owned()]).await.unwrap().is_empty());
         database.drop().await;
     }
 

@@ -9,7 +9,7 @@ use crate::keyring::{CannotOpen, InvalidMasterKey};
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// Postgres could not be reached or refused the statement. Try again with back-off; the health endpoint says so too.
-    #[error("the database did not carry out the statement")]
+    #[error("the database did not carry out the statement: {}", name_of(.0))]
     Database(#[from] sqlx::Error),
     /// Somebody else kept changing the same integration. Try again later.
     #[error("the integration was changed by others at the same time; try again")]
@@ -39,7 +39,7 @@ impl StoreError {
     #[must_use]
     pub fn is_outage(&self) -> bool {
         match self {
-            Self::Database(error) => !matches!(error, sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. }),
+            Self::Database(error) => is_outage(error),
             Self::Closed => true,
             Self::Contended
             | Self::CommandReused
@@ -48,6 +48,37 @@ impl StoreError {
             | Self::Unreadable(_)
             | Self::MasterKey(_) => false,
         }
+    }
+}
+
+/// Classes of SQLSTATE that pass by themselves: connection, transaction rollback, resources, operator's intervention,
+/// system. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+const PASSING: [&str; 5] = ["08", "40", "53", "57", "58"];
+
+fn is_outage(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        // Read-only while it is being restarted or has become a standby; a lock that was not to be had.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            PASSING.iter().any(|class| code.starts_with(class)) || code == "25006" || code == "55P03"
+        }),
+        _ => false,
+    }
+}
+
+/// What went wrong, without anything of what was being written.
+fn name_of(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => format!("SQLSTATE {}", error.code().unwrap_or_default()),
+        sqlx::Error::PoolTimedOut => "no connection could be had in time".to_owned(),
+        sqlx::Error::Io(_) => "the connection failed".to_owned(),
+        sqlx::Error::PoolClosed => "it is closed".to_owned(),
+        _ => "the statement or its answer was not understood".to_owned(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! The one way to change an integration: load its state, let the domain decide, commit the unit, and decide again where
 //! somebody else was faster.
 
+use std::time::Duration;
+
 use bellhop_domain::{At, Command, EventId, Integration, IntegrationId, RecordedEvent, STATE_SHAPE, TenantId};
 use chrono::{DateTime, SubsecRound, Utc};
 use cqrs_es::Aggregate;
@@ -12,7 +14,10 @@ use crate::keyring::plain_hash;
 use crate::unit::{Append, Change, Context, Settlement, UnitOfWork, event_id};
 
 /// How often a decision is made anew because a stream moved on.
-const DECISIONS: usize = 16;
+const DECISIONS: u32 = 16;
+
+/// The longest pause before the second decision; later ones may be longer by as much each.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A request to change one or more integrations at once.
 #[derive(Debug, Clone)]
@@ -80,7 +85,8 @@ impl Store {
     pub async fn execute(&self, request: &Request) -> Result<Executed, ExecuteError> {
         let request_hash = request.hash();
         let at = request.at.trunc_subsecs(6);
-        for _ in 0..DECISIONS {
+        let _turns = self.turns.take(request.commands.iter().map(|(integration, _)| *integration)).await;
+        for decision in 0..DECISIONS {
             if let Some(executed) = self.executed_before(request, request_hash).await? {
                 return Ok(executed);
             }
@@ -93,7 +99,10 @@ impl Store {
             match self.commits.commit(unit).await {
                 Ok(()) => return Ok(Executed { events, repeated: false }),
                 // Decided on something that is no longer so, or another caller carried out the same command meanwhile.
-                Err(CommitError::Conflict) => {}
+                // Turns are taken within this process only; another one's are left some room, more each time.
+                Err(CommitError::Conflict) => {
+                    tokio::time::sleep(rand::random_range(Duration::ZERO..PAUSE * (decision + 1))).await;
+                }
                 Err(error) => return Err(StoreError::from(error).into()),
             }
         }
@@ -120,6 +129,14 @@ impl Store {
                 .collect();
             if !events.is_empty() {
                 appends.push(Append { stream: *integration, expected: loaded.version, events, state: loaded.state });
+            }
+        }
+        // Sealed for another generation than the one that was taken: they would not be found. To be sealed anew.
+        for change in &request.changes {
+            if let Change::PutTokens { integration, generation, .. } = change
+                && appends.iter().any(|append| append.stream == *integration && append.state.generation != *generation)
+            {
+                return Err(StoreError::Contended.into());
             }
         }
         Ok(UnitOfWork {

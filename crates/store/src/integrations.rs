@@ -151,6 +151,25 @@ impl TryFrom<Row> for IntegrationRow {
     }
 }
 
+/// The row of an integration as this transaction sees it.
+pub(crate) async fn row_in(
+    transaction: &mut Transaction<'_, Postgres>,
+    integration: IntegrationId,
+) -> Result<Option<IntegrationRow>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        "select id, tenant, owner, provider, status, generation, scopes, granted, missing, expires_at, refreshed_at,
+             connected_at, reason
+         from integrations
+         join view_versions on view = 'integrations' and live = view_version
+         where id = $1",
+        integration.uuid()
+    )
+    .fetch_optional(&mut **transaction)
+    .await?;
+    row.map(IntegrationRow::try_from).transpose()
+}
+
 impl Store {
     /// One integration, if the tenant has it.
     pub async fn integration(
@@ -159,18 +178,7 @@ impl Store {
         integration: IntegrationId,
     ) -> Result<Option<IntegrationRow>, StoreError> {
         let mut transaction = self.begin(&[tenant]).await?;
-        let row = sqlx::query_as!(
-            Row,
-            "select id, tenant, owner, provider, status, generation, scopes, granted, missing, expires_at, refreshed_at,
-                 connected_at, reason
-             from integrations
-             join view_versions on view = 'integrations' and live = view_version
-             where id = $1",
-            integration.uuid()
-        )
-        .fetch_optional(&mut *transaction)
-        .await?;
-        row.map(IntegrationRow::try_from).transpose()
+        row_in(&mut transaction, integration).await
     }
 
     /// The integrations of an owner, or of the whole tenant, in the order in which they were connected. Erased ones and

@@ -6,7 +6,6 @@
 mod api_keys;
 mod chain;
 mod commit;
-mod compare;
 mod connect;
 mod error;
 mod execute;
@@ -21,8 +20,10 @@ mod role;
 mod scope;
 mod tallies;
 mod telegram;
+mod turns;
 mod unit;
 mod vault;
+mod verify;
 mod write;
 
 // The tests inside this crate share their set-up with those outside.
@@ -52,7 +53,7 @@ pub use crate::jobs::{
     StartedJob, Turn,
 };
 pub use crate::keyring::{CannotOpen, DataKey, InvalidMasterKey, Keyring, Place, Purpose, plain_hash};
-pub use crate::log::{AuditEntry, BrokenChain, LogPosition, OperatorWords};
+pub use crate::log::{AuditEntry, LogPosition, OperatorWords};
 pub use crate::mail::{MailContent, MailProgress, Underway};
 pub use crate::migrate::{MigrateError, migrate, rewrite_after_restore};
 pub use crate::role::RoleProblem;
@@ -60,7 +61,12 @@ pub use crate::telegram::{BotSeat, Chat, ClaimedUpdate, LiveMessage, LiveState, 
 pub use crate::unit::{
     Actor, Append, Change, Context, MailRow, Metadata, NewAttempt, Outcome, Settlement, UnitOfWork, event_id,
 };
-pub use crate::vault::{Account, RefreshLease, Tokens};
+pub use crate::vault::{Account, RefreshLease, Spare, SubjectLock, Tokens};
+pub use crate::verify::{BrokenChain, Difference, Verified};
+
+/// What a session of ours may take: one that hangs, or whose process was stopped, must not hold rows and the readers'
+/// watermark for ever.
+const LIMITS: [(&str, &str); 2] = [("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "60s")];
 
 /// The name of the tenant that exists from the start.
 pub const DEFAULT_TENANT: &str = "default";
@@ -71,6 +77,7 @@ pub struct Store {
     pool: PgPool,
     keyring: Arc<Keyring>,
     commits: commit::Committer,
+    turns: turns::Turns,
 }
 
 impl std::fmt::Debug for Store {
@@ -86,9 +93,9 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(20)
             .acquire_timeout(Duration::from_secs(5))
-            .connect_lazy_with(options.application_name("bellhop"));
+            .connect_lazy_with(options.application_name("bellhop").options(LIMITS));
         let commits = commit::Committer::start(pool.clone());
-        Self { pool, keyring: Arc::new(keyring), commits }
+        Self { pool, keyring: Arc::new(keyring), commits, turns: turns::Turns::new() }
     }
 
     /// The keyring, for keyed hashes.

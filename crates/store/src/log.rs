@@ -2,18 +2,17 @@
 //!
 //! Position alone loses events: a transaction that took a lower position may commit after a reader has passed it.
 
-use bellhop_domain::{Event, EventId, Integration, IntegrationId, RecordedEvent, TenantId};
+use bellhop_domain::{Event, EventId, IntegrationId, RecordedEvent, TenantId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use crate::Store;
-use crate::chain::{GENESIS, Link};
 use crate::error::StoreError;
-use crate::keyring::Place;
+use crate::keyring::{DataKey, Place};
 use crate::scope;
-use crate::unit::{Actor, Metadata};
+use crate::unit::{Actor, Change, Metadata};
 
 /// Where a reader of the log stands. Only the pair is an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -50,6 +49,12 @@ pub struct AuditEntry {
     pub operator: Option<OperatorWords>,
 }
 
+/// Binds an operator's words to their event, so that two events' words cannot be exchanged.
+fn reason_place(tenant: TenantId, integration: IntegrationId, event: EventId) -> Place {
+    let (number, _) = event.uuid().as_u64_pair();
+    Place::integration(tenant, integration, "reason", number.cast_signed())
+}
+
 /// Who of the operators acted and why: sealed beside the event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperatorWords {
@@ -59,13 +64,19 @@ pub struct OperatorWords {
     pub reason: String,
 }
 
-/// The first event of a stream whose chain does not hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BrokenChain {
-    /// Which stream.
-    pub integration: IntegrationId,
-    /// Which version is missing or does not match.
-    pub version: i64,
+impl OperatorWords {
+    /// Seals the words for their event.
+    pub fn seal(
+        &self,
+        key: &DataKey,
+        tenant: TenantId,
+        integration: IntegrationId,
+        event: EventId,
+    ) -> Result<Change, StoreError> {
+        let plain = serde_json::to_vec(self).map_err(|_| StoreError::Unreadable("an operator's words"))?;
+        let sealed = key.seal(&reason_place(tenant, integration, event), &plain)?;
+        Ok(Change::PutReason { integration, event, sealed })
+    }
 }
 
 struct EventRow {
@@ -202,7 +213,7 @@ impl Store {
                 serde_json::from_slice(&row.metadata).map_err(|_| StoreError::Unreadable("metadata of an event"))?;
             // After an erasure the words cannot be opened; that they are gone is as it should be.
             let operator = row.sealed.as_deref().zip(key.as_ref()).and_then(|(sealed, key)| {
-                let plain = key.open(&Place::integration(tenant, integration, "reason", 0), sealed).ok()?;
+                let plain = key.open(&reason_place(tenant, integration, EventId::new(row.event_id)), sealed).ok()?;
                 serde_json::from_slice(&plain).ok()
             });
             entries.push(AuditEntry {
@@ -221,51 +232,6 @@ impl Store {
         Ok(entries)
     }
 
-    /// Checks the hash chain of one stream against the stored bytes and the state row.
-    pub async fn verify_chain(
-        &self,
-        tenant: TenantId,
-        integration: IntegrationId,
-    ) -> Result<Result<i64, BrokenChain>, StoreError> {
-        let mut transaction = self.begin(&[tenant]).await?;
-        let rows = sqlx::query!(
-            "select version, event_id, tenant, type as name, schema_version, payload, metadata, time, previous_hash, hash
-             from events where stream = $1 order by version",
-            integration.uuid()
-        )
-        .fetch_all(&mut *transaction)
-        .await?;
-        let head = sqlx::query_scalar!("select last_hash from states where stream = $1", integration.uuid())
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let mut previous = GENESIS.to_vec();
-        let mut version = 0;
-        for row in rows {
-            version += 1;
-            let hash = Link {
-                previous: &previous,
-                stream: integration.uuid(),
-                version,
-                name: &row.name,
-                schema_version: row.schema_version,
-                event_id: row.event_id,
-                tenant: row.tenant,
-                time: row.time,
-                payload: &row.payload,
-                metadata: &row.metadata,
-            }
-            .hash();
-            if row.version != version || row.previous_hash != previous || row.hash != hash {
-                return Ok(Err(BrokenChain { integration, version }));
-            }
-            previous = row.hash;
-        }
-        if head.is_some_and(|head| head != previous) {
-            return Ok(Err(BrokenChain { integration, version: version + 1 }));
-        }
-        Ok(Ok(version))
-    }
-
     /// Every integration of a tenant that has a stream, for checks.
     pub async fn streams(&self, tenant: TenantId) -> Result<Vec<IntegrationId>, StoreError> {
         let mut transaction = self.begin(&[tenant]).await?;
@@ -274,14 +240,5 @@ impl Store {
                 .fetch_all(&mut *transaction)
                 .await?;
         Ok(streams.into_iter().map(IntegrationId::new).collect())
-    }
-
-    /// The state of an integration, folded from its events alone.
-    pub async fn fold(&self, tenant: TenantId, integration: IntegrationId) -> Result<Integration, StoreError> {
-        let mut state = Integration::default();
-        for recorded in self.stream(tenant, integration).await? {
-            state.take_in(&recorded.event);
-        }
-        Ok(state)
     }
 }

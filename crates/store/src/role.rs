@@ -91,7 +91,10 @@ impl Store {
             r#"select c.relname::text as "name!" from pg_class c
                join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant' and not a.attisdropped
                where c.relnamespace in ('public'::regnamespace, 'keys'::regnamespace) and c.relkind = 'r'
-                 and not (c.relrowsecurity and c.relforcerowsecurity)
+                 and not (
+                     c.relrowsecurity and c.relforcerowsecurity
+                     and exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'tenant')
+                 )
                limit 1"#
         )
         .fetch_optional(&self.pool)

@@ -12,6 +12,16 @@ pub async fn begin(pool: &PgPool, tenants: &[TenantId]) -> Result<Transaction<'s
     Ok(transaction)
 }
 
+/// Begins a transaction that sees one moment of the database, and changes nothing.
+pub async fn begin_snapshot(
+    pool: &PgPool,
+    tenants: &[TenantId],
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let mut transaction = pool.begin_with("begin isolation level repeatable read read only").await?;
+    act_for(&mut transaction, tenants).await?;
+    Ok(transaction)
+}
+
 /// Changes for which tenants an open transaction acts.
 pub async fn act_for(transaction: &mut Transaction<'_, Postgres>, tenants: &[TenantId]) -> Result<(), sqlx::Error> {
     let tenants: Vec<Uuid> = tenants.iter().map(|tenant| tenant.uuid()).collect();

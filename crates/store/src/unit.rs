@@ -142,6 +142,8 @@ pub enum Outcome {
 /// Ties a unit to a run: all of it is written only if the job is still open under this lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settlement {
+    /// Whose state row orders this unit among all that could end the job.
+    pub integration: IntegrationId,
     /// Whose run.
     pub job: JobId,
     /// Under which lease.
@@ -210,6 +212,11 @@ pub enum Change {
         generation: Generation,
         /// The sealed tokens.
         sealed: Vec<u8>,
+    },
+    /// A spare token answer that has become the current one.
+    RemoveSpare {
+        /// Which.
+        id: i64,
     },
     /// The address and name of the account.
     PutAccount {
@@ -308,6 +315,12 @@ pub struct UnitOfWork {
 }
 
 impl UnitOfWork {
+    /// The streams it must have to itself: those it appends to, and the one whose events could end the job it settles.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = Uuid> {
+        let settled = self.settlement.map(|settlement| settlement.integration);
+        self.appends.iter().map(|append| append.stream).chain(settled).map(IntegrationId::uuid)
+    }
+
     pub(crate) fn event_ids(&self) -> Vec<Uuid> {
         self.appends.iter().flat_map(|append| append.events.iter().map(|(id, _)| id.uuid())).collect()
     }

@@ -39,6 +39,12 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
+/// The turn to disconnect an account. Dropping it lets the next one go on.
+#[derive(Debug)]
+pub struct SubjectLock {
+    _transaction: sqlx::Transaction<'static, sqlx::Postgres>,
+}
+
 /// A token set as sealed. Private: nothing else may serialise a token.
 #[derive(Serialize, Deserialize)]
 struct SealedTokens<'a> {
@@ -46,6 +52,15 @@ struct SealedTokens<'a> {
     refresh: Option<std::borrow::Cow<'a, str>>,
     issued_at: DateTime<Utc>,
     expires_at: Option<DateTime<Utc>>,
+}
+
+/// A token answer that came too late to be the current one, and may yet be needed.
+#[derive(Debug, Clone)]
+pub struct Spare {
+    /// Which it is, for [`Change::RemoveSpare`].
+    pub id: i64,
+    /// What it holds.
+    pub tokens: Tokens,
 }
 
 /// Who an account belongs to, as its provider says.
@@ -114,8 +129,14 @@ impl Store {
     /// The data key of an owner, made if there is none yet.
     pub async fn owner_key(&self, tenant: TenantId, owner: OwnerId) -> Result<DataKey, StoreError> {
         let place = Place::owner(tenant, owner, "key", 0);
-        let (_, fresh) = self.keyring.make_data_key(&place)?;
         let mut transaction = self.begin(&[tenant]).await?;
+        let known = sqlx::query_scalar!("select wrapped from keys.owner_keys where owner = $1", owner.uuid())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if let Some(wrapped) = known {
+            return Ok(self.keyring.unwrap_data_key(&place, &wrapped)?);
+        }
+        let (_, fresh) = self.keyring.make_data_key(&place)?;
         // Two may make one at the same time: the first one stays.
         let wrapped = sqlx::query_scalar!(
             "insert into keys.owner_keys (owner, tenant, wrapped) values ($1, $2, $3)
@@ -184,7 +205,8 @@ impl Store {
         .transpose()
     }
 
-    /// Keeps a token answer whose generation had already been taken.
+    /// Keeps a token answer whose generation had already been taken, unless the connection was ended meanwhile: then it is
+    /// dropped.
     pub async fn keep_spare(
         &self,
         tenant: TenantId,
@@ -195,7 +217,10 @@ impl Store {
         let sealed = self.seal_token_set(tenant, integration, "spare", generation, tokens).await?;
         let mut transaction = self.begin(&[tenant]).await?;
         sqlx::query!(
-            "insert into vault_spares (integration, generation, tenant, sealed) values ($1, $2, $3, $4)",
+            "insert into vault_spares (integration, generation, tenant, sealed)
+             select stream, $2, $3, $4 from states
+             where stream = $1 and state ->> 'status' in ('active', 'degraded', 'expired', 'error')
+             for share",
             integration.uuid(),
             generation.number(),
             tenant.uuid(),
@@ -207,22 +232,19 @@ impl Store {
         Ok(())
     }
 
-    /// Takes the newest spare out, if there is one.
-    pub async fn take_spare(&self, tenant: TenantId, integration: IntegrationId) -> Result<Option<Tokens>, StoreError> {
+    /// The newest spare, if there is one. It goes with the unit of work that records it: see [`Change::RemoveSpare`].
+    pub async fn spare(&self, tenant: TenantId, integration: IntegrationId) -> Result<Option<Spare>, StoreError> {
         let Some(key) = self.integration_key(tenant, integration).await? else { return Ok(None) };
         let mut transaction = self.begin(&[tenant]).await?;
         let row = sqlx::query!(
-            "delete from vault_spares
-             where id = (select max(id) from vault_spares where integration = $1)
-             returning generation, sealed",
+            "select id, generation, sealed from vault_spares where integration = $1 order by id desc limit 1",
             integration.uuid()
         )
         .fetch_optional(&mut *transaction)
         .await?;
-        transaction.commit().await?;
         row.map(|row| {
             let place = Place::integration(tenant, integration, "spare", row.generation);
-            open_tokens(&key, &place, &row.sealed)
+            Ok(Spare { id: row.id, tokens: open_tokens(&key, &place, &row.sealed)? })
         })
         .transpose()
     }
@@ -278,6 +300,21 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         Ok(rows.into_iter().map(|row| (TenantId::new(row.tenant), IntegrationId::new(row.integration))).collect())
+    }
+
+    /// Keeps everybody else who disconnects this account waiting for as long as the answer lives: of two who hold it, the
+    /// second must see that it is the last.
+    pub async fn lock_subject(&self, subject_hash: &[u8; 32]) -> Result<SubjectLock, StoreError> {
+        let mut number = [0; 8];
+        number.copy_from_slice(&subject_hash[..8]);
+        let mut transaction = self.begin(&[]).await?;
+        sqlx::query_scalar!(
+            r#"select 1 as "one!" from (select pg_advisory_xact_lock($1)) as locked"#,
+            i64::from_be_bytes(number)
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        Ok(SubjectLock { _transaction: transaction })
     }
 
     /// The hash of the account that an integration holds.

@@ -227,7 +227,7 @@ async fn a_run_that_lost_its_job_writes_nothing() {
         reason: JobFailure::ProviderTimeout,
     };
     let outcome = Outcome::Retry { due_at: noon(), reason: JobFailure::ProviderTimeout };
-    let settlement = Settlement { job: JobId::new(job), lease: Uuid::new_v4(), outcome };
+    let settlement = Settlement { integration, job: JobId::new(job), lease: Uuid::new_v4(), outcome };
     let request =
         Request { settlement: Some(settlement), ..Request::new(context(tenant), noon(), integration, command) };
     assert!(matches!(store.execute(&request).await, Err(ExecuteError::Store(StoreError::LeaseLost))));
@@ -265,6 +265,30 @@ async fn a_state_of_an_older_shape_is_folded_again_and_a_newer_one_refused() {
     assert_eq!(store.load(tenant, integration).await.unwrap(), before);
     set_shape(i32::MAX).await;
     assert!(matches!(store.load(tenant, integration).await, Err(StoreError::Unreadable(_))));
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn fifty_callers_of_one_stream_all_get_their_turn() {
+    let database = Database::create().await;
+    let store = database.store();
+    let tenant = default_tenant(&store).await;
+    let owner = new_owner(&database, tenant).await;
+    let integration = connected(&store, tenant, owner, noon()).await;
+    let commands = (0..50).map(|number| {
+        let command = Command::FailJob {
+            job: JobId::new(Uuid::from_u128(number)),
+            kind: JobKind::FetchMail,
+            attempt: 1,
+            reason: JobFailure::ProviderTimeout,
+        };
+        let (store, request) = (store.clone(), Request::new(context(tenant), noon(), integration, command));
+        tokio::spawn(async move { store.execute(&request).await.map(|executed| executed.events.len()) })
+    });
+    for command in commands.collect::<Vec<_>>() {
+        assert_eq!(command.await.unwrap().unwrap(), 1);
+    }
+    assert_eq!(store.verify_chain(tenant, integration).await.unwrap(), Ok(52));
     database.drop().await;
 }
 

@@ -99,7 +99,7 @@ impl House {
             context: Context::new(run.tenant, Actor::Job(run.job), new_command()),
             at,
             commands: command.into_iter().map(|command| (run.integration, command)).collect(),
-            settlement: Some(Settlement { job: run.job, lease: run.lease, outcome }),
+            settlement: Some(Settlement { integration: run.integration, job: run.job, lease: run.lease, outcome }),
             changes: vec![],
             needs_events: false,
             intent: None,

@@ -70,7 +70,7 @@ async fn add(app: &App, name: &str, tenant: &str, return_url: Option<Url>) -> Re
     if !app.store.add_api_key(&key).await? {
         return Err(Failure::new(format!("there is a key called {name} already; choose another name")));
     }
-    println!("{}", key_text(id, &secret));
+    say!("{}", key_text(id, &secret));
     eprintln!("This is the only time the key is shown. Send it as `Authorization: Bearer …`.");
     Ok(())
 }
@@ -80,7 +80,7 @@ async fn list(app: &App, tenant: &str) -> Result<(), Failure> {
     for key in app.store.api_keys(tenant).await? {
         let state = key.revoked_at.map_or_else(|| "good".to_owned(), |at| format!("revoked {}", at.format("%F %R")));
         let (made, address) = (key.created_at.format("%F %R"), key.return_url.as_deref().unwrap_or("-"));
-        println!("{}  {made}  {state}  {}  {address}", key.id, key.name);
+        say!("{}  {made}  {state}  {}  {address}", key.id, key.name);
     }
     Ok(())
 }
@@ -92,9 +92,9 @@ async fn revoke(app: &App, wanted: &str, tenant: &str) -> Result<(), Failure> {
     let key = keys.into_iter().find(|key| Some(key.id) == id || key.name == wanted);
     let key = key.ok_or_else(|| Failure::new("there is no such key; `bellhop api-key list` names them"))?;
     if app.store.revoke_api_key(tenant, key.id, app.clock.now()).await? {
-        println!("revoked {}", key.name);
+        say!("revoked {}", key.name);
     } else {
-        println!("{} had been revoked already", key.name);
+        say!("{} had been revoked already", key.name);
     }
     Ok(())
 }

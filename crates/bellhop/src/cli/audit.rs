@@ -1,6 +1,6 @@
 //! `bellhop audit`: who did what to which account and when, and the proof that nobody edited the answer.
 
-use bellhop_domain::{IntegrationId, Jobs, TenantId};
+use bellhop_domain::IntegrationId;
 use bellhop_store::AuditEntry;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use clap::Subcommand;
@@ -60,7 +60,7 @@ async fn query(
             Failure::new("there is no integration with this id; `bellhop audit integrations` lists them")
         })?;
     for entry in app.store.audit(tenant, integration, since, limit).await? {
-        println!("{}", if json { as_json(&entry)? } else { as_line(&entry)? });
+        say!("{}", if json { as_json(&entry)? } else { as_line(&entry)? });
     }
     Ok(())
 }
@@ -100,10 +100,10 @@ async fn integrations(app: &App, json: bool) -> Result<(), Failure> {
                     "integration": row.id, "tenant": row.tenant, "owner": row.owner, "provider": row.provider,
                     "state": row.status, "reason": row.reason, "connected_at": row.connected_at,
                 });
-                println!("{line}");
+                say!("{line}");
             } else {
                 let connected = row.connected_at.map(|at| at.format("%Y-%m-%d %H:%M UTC").to_string());
-                println!(
+                say!(
                     "{}  {:<8} {:<12} {}",
                     row.id,
                     row.provider.name(),
@@ -117,40 +117,14 @@ async fn integrations(app: &App, json: bool) -> Result<(), Failure> {
 }
 
 async fn verify(app: &App) -> Result<(), Failure> {
-    let (mut streams, mut events) = (0_usize, 0_i64);
+    let (mut streams, mut events) = (0, 0);
     for tenant in app.store.tenants().await? {
-        let mut folded = Jobs::default();
-        for integration in app.store.streams(tenant).await? {
-            streams += 1;
-            events += verify_stream(app, tenant, integration, &mut folded).await?;
-        }
-        let differences = app.store.compare_jobs(tenant, &folded).await?;
-        if let Some(first) = differences.first() {
-            return Err(Failure::found(format!("the jobs are not what the log says: {first}")));
-        }
+        let verified = app.store.verify(tenant).await?.map_err(|difference| Failure::found(difference.to_string()))?;
+        streams += verified.streams;
+        events += verified.events;
     }
-    println!("{events} events in {streams} streams: every chain holds; states, views and jobs are what the log says.");
+    say!("{events} events in {streams} streams: every chain holds; states, views and jobs are what the log says.");
     Ok(())
-}
-
-async fn verify_stream(
-    app: &App,
-    tenant: TenantId,
-    integration: IntegrationId,
-    folded: &mut Jobs,
-) -> Result<i64, Failure> {
-    let events = app.store.verify_chain(tenant, integration).await?.map_err(|broken| {
-        Failure::found(format!("the chain of {} does not hold at version {}", broken.integration, broken.version))
-    })?;
-    let mut state = bellhop_domain::Integration::default();
-    for recorded in app.store.stream(tenant, integration).await? {
-        state.take_in(&recorded.event);
-        folded.take_in(&recorded);
-    }
-    if let Some(difference) = app.store.compare_state(tenant, integration, &state).await? {
-        return Err(Failure::found(format!("{integration} is not what the log says: {difference}")));
-    }
-    Ok(events)
 }
 
 /// A moment as people write it.

@@ -6,12 +6,8 @@
 //! Exit codes: 0 done, or there was nothing left to do; 1 something could not be done, the rest was; 2 the command was not
 //! understood.
 
-use std::io::Write;
-
 use bellhop_domain::{Command, CommandId, Event, Integration, JobFailure, JobId, JobKind, Refusal, TenantId};
-use bellhop_store::{
-    Actor, Change, Context, ExecuteError, JobRow, JobState, LetterFilter, OperatorWords, Place, Request, event_id,
-};
+use bellhop_store::{Actor, Context, ExecuteError, JobRow, JobState, LetterFilter, OperatorWords, Request, event_id};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use futures::StreamExt;
@@ -22,13 +18,6 @@ use crate::cli::Failure;
 
 /// How many acts are under way at once. They share commits.
 const AT_ONCE: usize = 16;
-
-/// Prints a line. Whoever stopped reading, as `head` does, must not stop an act half-way.
-macro_rules! say {
-    ($($text:tt)*) => {{
-        let _ = writeln!(std::io::stdout(), $($text)*);
-    }};
-}
 
 /// What can be asked about dead letters, and done with them.
 #[derive(Debug, Subcommand)]
@@ -393,14 +382,10 @@ impl Deeds<'_> {
             .await?
             .ok_or_else(|| Failure::new("the integration was erased"))?;
         let command = self.deed.command_id(row);
-        let plain = serde_json::to_vec(words).map_err(|_| Failure::new("name and reason cannot be sealed"))?;
-        let sealed = key
-            .seal(&Place::integration(row.tenant, row.integration, "reason", 0), &plain)
-            .map_err(|error| Failure::new(error.to_string()))?;
-        let event = event_id(command, row.integration, 0);
+        let words = words.seal(&key, row.tenant, row.integration, event_id(command, row.integration, 0))?;
         let context = Context::new(row.tenant, Actor::Operator, command);
         let request = Request {
-            changes: vec![Change::PutReason { integration: row.integration, event, sealed }],
+            changes: vec![words],
             needs_events: true,
             ..Request::new(context, self.app.clock.now(), row.integration, self.deed.command(row.job))
         };

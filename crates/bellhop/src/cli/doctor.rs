@@ -27,16 +27,16 @@ struct Findings {
 
 impl Findings {
     fn good(what: &str, how: &str) {
-        println!("ok    {what}: {how}");
+        say!("ok    {what}: {how}");
     }
 
     fn wrong(&mut self, what: &str, mend: &str) {
         self.wrong += 1;
-        println!("WRONG {what}: {mend}");
+        say!("WRONG {what}: {mend}");
     }
 
     fn note(what: &str, how: &str) {
-        println!("note  {what}: {how}");
+        say!("note  {what}: {how}");
     }
 }
 

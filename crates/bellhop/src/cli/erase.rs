@@ -33,9 +33,9 @@ pub async fn run(arguments: EraseArguments, app: &App) -> Result<(), Failure> {
     let context = Context::new(tenant, Actor::Operator, app.new_command());
     let executed = app.store.execute(&Request::new(context, app.clock.now(), integration, Command::Erase)).await?;
     if executed.events.is_empty() {
-        println!("{integration} had been erased before.");
+        say!("{integration} had been erased before.");
     } else {
-        println!("{integration} is erased. Its events remain and still verify.");
+        say!("{integration} is erased. Its events remain and still verify.");
     }
     Ok(())
 }

@@ -16,11 +16,11 @@ pub async fn run(settings: &Settings, after_restore: bool) -> Result<(), Failure
         let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
         Failure::new(format!("{error}{cause}"))
     })?;
-    println!("The database is up to date and {serving} may serve from it.");
+    say!("The database is up to date and {serving} may serve from it.");
     if after_restore {
         let events =
             bellhop_store::rewrite_after_restore(owner).await.map_err(|error| Failure::new(error.to_string()))?;
-        println!("{events} restored events can be read again; readers start anew.");
+        say!("{events} restored events can be read again; readers start anew.");
     }
     Ok(())
 }

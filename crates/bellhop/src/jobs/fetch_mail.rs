@@ -3,17 +3,19 @@
 //! Every page is recorded as it comes, with the progress that a restart resumes from. Content goes sealed into the cache
 //! and never into the log; the log learns how many messages came and went.
 
+mod history;
 mod mailbox;
 
 use std::time::Duration;
 
 use bellhop_domain::{Command, FetchMode, JobFailure};
-use bellhop_providers::{MailChange, ProviderError};
+use bellhop_providers::ProviderError;
 use bellhop_store::{
     Change, DataKey, ExecuteError, MailProgress, MailRow, Outcome, Purpose, Request, StoreError, Underway,
 };
 
-use self::mailbox::{INBOX, Mailbox};
+use self::history::{Walk, batches, settle};
+use self::mailbox::Mailbox;
 use super::{Effect, Run, Verdict, verdict_of};
 use crate::access::AccessError;
 use crate::app::App;
@@ -34,7 +36,8 @@ const WHILE_LOCKED: Duration = Duration::from_secs(5);
 enum Stop {
     /// The job has a verdict.
     Verdict(Box<Verdict>),
-    /// The cursor, or a page token of an interrupted fetch, is too old: start again from the beginning.
+    /// The cursor, or a page token of an interrupted fetch, is too old, or the pages have no end: start again from the
+    /// beginning.
     StartAgain,
 }
 
@@ -137,15 +140,8 @@ impl<'a> Fetch<'a> {
             self.begin(Some(cursor))
         };
         loop {
-            let page = match self.mailbox.page(underway.page_token.as_deref(), BATCH).await {
-                // A page token does not live for ever.
-                Err(Stop::Verdict(verdict))
-                    if resumed && underway.page_token.is_some() && matches!(*verdict, Verdict::Bury { .. }) =>
-                {
-                    return Err(Stop::StartAgain);
-                }
-                page => page?,
-            };
+            let page = self.mailbox.page(underway.page_token.as_deref(), BATCH).await;
+            let page = unless_outlived(page, resumed && underway.page_token.is_some())?;
             let room = usize::try_from(NEWEST.saturating_sub(underway.listed)).unwrap_or(0);
             let ids: Vec<String> = page.ids.into_iter().take(room.min(BATCH)).collect();
             underway.listed = underway.listed.saturating_add(count(&ids));
@@ -164,27 +160,34 @@ impl<'a> Fetch<'a> {
 
     /// What changed since the cursor, page by page.
     async fn incremental(&mut self, cursor: u64) -> Result<Verdict, Stop> {
+        let resumed = self.progress.underway.is_some();
         let mut underway = match self.progress.underway.take() {
             Some(underway) => underway,
             None => self.begin(None),
         };
+        let mut walk = Walk::default();
         loop {
-            let page = self.mailbox.history(cursor, underway.page_token.as_deref()).await?;
+            if !walk.goes_on_to(underway.page_token.as_deref()) {
+                return Err(Stop::StartAgain);
+            }
+            let page = self.mailbox.history(cursor, underway.page_token.as_deref()).await;
+            let page = unless_outlived(page, resumed && underway.page_token.is_some())?;
             underway.reaches = page.history_id.or(underway.reaches);
-            underway.page_token = page.next_page_token;
-            let (wanted, gone) = settle_changes(&page.changes);
-            let mut gone = self.stored(gone).await?;
-            for ids in wanted.chunks(BATCH) {
-                let rows = self.fetch(ids).await?;
+            let (wanted, gone) = settle(&page.changes);
+            for batch in batches(&wanted, self.stored(gone).await?) {
+                let rows = self.fetch(&batch.wanted).await?;
                 // What is no longer there or has left the inbox goes, should it be stored.
-                let left = ids.iter().filter(|id| rows.iter().all(|row| row.message_id != **id)).cloned().collect();
+                let is_there = |id: &String| rows.iter().any(|row| row.message_id == *id);
+                let left = batch.wanted.into_iter().filter(|id| !is_there(id)).collect();
+                let mut gone = batch.gone;
                 gone.extend(self.stored(left).await?);
-                let gone = std::mem::take(&mut gone);
+                // Until then an interrupted fetch walks this page again; what it has stored of it is only stored again.
+                if batch.ends_page {
+                    underway.page_token.clone_from(&page.next_page_token);
+                }
                 self.record(&mut underway, rows, gone).await?;
             }
-            if !gone.is_empty() {
-                self.record(&mut underway, vec![], gone).await?;
-            }
+            underway.page_token = page.next_page_token;
             if underway.page_token.is_none() {
                 break;
             }
@@ -277,23 +280,12 @@ impl<'a> Fetch<'a> {
     }
 }
 
-/// What a page of history comes to: which messages to look at, and which are gone. The last word on a message counts.
-fn settle_changes(changes: &[MailChange]) -> (Vec<String>, Vec<String>) {
-    let mut order: Vec<&String> = vec![];
-    let mut wanted = std::collections::HashMap::new();
-    for change in changes {
-        let (id, is_wanted) = match change {
-            MailChange::Added { id } | MailChange::LabelsAdded { id, .. } => (id, true),
-            MailChange::Deleted { id } => (id, false),
-            MailChange::LabelsRemoved { id, label_ids } => (id, !label_ids.iter().any(|label| label == INBOX)),
-        };
-        if wanted.insert(id, is_wanted).is_none() {
-            order.push(id);
-        }
+/// A page token does not live for ever: one kept from an interrupted fetch may be refused for its age.
+fn unless_outlived<T>(page: Result<T, Stop>, is_kept: bool) -> Result<T, Stop> {
+    match page {
+        Err(Stop::Verdict(verdict)) if is_kept && matches!(*verdict, Verdict::Bury { .. }) => Err(Stop::StartAgain),
+        page => page,
     }
-    let (wanted, gone): (Vec<&String>, Vec<&String>) =
-        order.into_iter().partition(|id| wanted.get(*id).copied().unwrap_or(false));
-    (wanted.into_iter().cloned().collect(), gone.into_iter().cloned().collect())
 }
 
 fn count<T>(items: &[T]) -> u32 {
@@ -305,26 +297,5 @@ fn stopped_by(error: &ProviderError) -> Stop {
     match error {
         ProviderError::CursorTooOld => Stop::StartAgain,
         error => Stop::with(verdict_of(error)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_word_on_a_message_counts() {
-        let id = |text: &str| text.to_owned();
-        let (wanted, gone) = settle_changes(&[
-            MailChange::Added { id: id("a") },
-            MailChange::Added { id: id("b") },
-            MailChange::Deleted { id: id("a") },
-            MailChange::LabelsRemoved { id: id("c"), label_ids: vec![id("UNREAD")] },
-            MailChange::LabelsRemoved { id: id("d"), label_ids: vec![id(INBOX)] },
-            MailChange::LabelsRemoved { id: id("e"), label_ids: vec![id(INBOX)] },
-            MailChange::LabelsAdded { id: id("e"), label_ids: vec![id(INBOX)] },
-        ]);
-        assert_eq!(wanted, ["b", "c", "e"]);
-        assert_eq!(gone, ["a", "d"]);
     }
 }

@@ -131,8 +131,8 @@ fn message(notice: &Notice, account: &Account, link: Option<Url>) -> Message {
                 .theirs_bold(&account.name(), 80)
                 .plain(format!(
                     " is disconnected, but {name} did not confirm that my access is taken back, although I asked several \
-                     times. I hold no key to it any more; to be sure, remove me among the connections in your {name} \
-                     account. Whoever runs this bot has been told."
+                     times. Remove me among the connections in your {name} account to be sure. Whoever runs this bot \
+                     has been told and can try again."
                 ))
                 .into()
         }

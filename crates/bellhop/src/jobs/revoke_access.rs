@@ -1,7 +1,8 @@
 //! Ending a grant at the provider after its owner has disconnected.
 
-use bellhop_domain::{Command, Generation, JobFailure, RevocationOutcome};
+use bellhop_domain::{Command, Generation, JobFailure, Provider, RevocationOutcome};
 use bellhop_providers::Revocation;
+use bellhop_store::StoreError;
 
 use super::{Run, Verdict, verdict_of};
 use crate::app::App;
@@ -20,6 +21,12 @@ pub async fn run(generation: Generation, app: &App, run: &Run) -> Verdict {
     let (Some(provider), Some((_, tokens))) = (state.provider, tokens) else {
         return done(RevocationOutcome::AlreadyInvalid);
     };
+    // Ending the grant now would end the connection of whoever has connected the same account in the meantime.
+    match is_held_by_another(app, run, provider).await {
+        Ok(false) => {}
+        Ok(true) => return done(RevocationOutcome::KeptForAnother),
+        Err(error) => return failed(run, &error),
+    }
     // Revoking the refresh token ends the access tokens made from it (RFC 7009 section 2.1), not the other way round.
     let token = tokens.refresh.as_ref().unwrap_or(&tokens.access);
     match app.provider(provider).revoke(token).await {
@@ -29,7 +36,13 @@ pub async fn run(generation: Generation, app: &App, run: &Run) -> Verdict {
     }
 }
 
-fn failed(run: &Run, error: &bellhop_store::StoreError) -> Verdict {
+async fn is_held_by_another(app: &App, run: &Run, provider: Provider) -> Result<bool, StoreError> {
+    let Some(subject) = app.store.subject_of(run.tenant, run.integration).await? else { return Ok(false) };
+    let holders = app.store.holders_of_subject(provider, &subject).await?;
+    Ok(holders.iter().any(|(_, holder)| *holder != run.integration))
+}
+
+fn failed(run: &Run, error: &StoreError) -> Verdict {
     tracing::warn!(job = %run.job, %error, "the grant could not be revoked");
     Verdict::Retry { reason: JobFailure::Internal }
 }

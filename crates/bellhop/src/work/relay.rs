@@ -21,7 +21,7 @@ use crate::work::run::run_of;
 use crate::work::trouble::Trouble;
 use crate::work::{run_slots, settle};
 
-/// How often due jobs are looked for, where there was nothing to do, and where there was more than the belt may hold.
+/// How often due jobs of a queue are looked for, and how soon again where the belt was just filled up.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 const LOOK_SOON: Duration = Duration::from_millis(20);
 
@@ -65,7 +65,14 @@ enum RelayError {
 pub async fn run(app: App, stop: CancellationToken) {
     let Some(belt) = Belt::of_installation(&app, &stop).await else { return };
     let work = async {
-        tokio::join!(dispatch_for_ever(&app, &belt), reconcile_for_ever(&app), keep_house_for_ever(&app, &belt));
+        tokio::join!(
+            // Each at its own pace, so that neither a slow answer about one queue nor a full one holds up another.
+            dispatch_for_ever(&app, &belt, Queue::Access),
+            dispatch_for_ever(&app, &belt, Queue::Fetch),
+            dispatch_for_ever(&app, &belt, Queue::Notify),
+            reconcile_for_ever(&app),
+            keep_house_for_ever(&app, &belt)
+        );
     };
     // Dropped between two statements at the worst: a row marked and not pushed goes round again.
     tokio::select! {
@@ -74,19 +81,45 @@ pub async fn run(app: App, stop: CancellationToken) {
     }
 }
 
-async fn dispatch_for_ever(app: &App, belt: &Belt) {
-    let mut trouble = Trouble::with("putting due jobs on the belt");
+/// What a look at one queue came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// Everything due is on the belt.
+    Done,
+    /// The belt was filled up: as soon as something is taken off it, more may be put on.
+    Filled,
+    /// The belt was full. Only workers can change that, and what waits keeps them busy meanwhile.
+    NoRoom,
+}
+
+impl Look {
+    const fn of(room: usize, dispatched: usize) -> Self {
+        match (room, dispatched) {
+            (0, _) => Self::NoRoom,
+            (room, dispatched) if dispatched < room => Self::Done,
+            _ => Self::Filled,
+        }
+    }
+
+    const fn pause(self) -> Duration {
+        match self {
+            Self::Done | Self::NoRoom => LOOK_EVERY,
+            Self::Filled => LOOK_SOON,
+        }
+    }
+}
+
+async fn dispatch_for_ever(app: &App, belt: &Belt, queue: Queue) {
+    let mut trouble = Trouble::with(match queue {
+        Queue::Access => "putting due jobs of the queue `access` on the belt",
+        Queue::Fetch => "putting due jobs of the queue `fetch` on the belt",
+        Queue::Notify => "putting due jobs of the queue `notify` on the belt",
+    });
     loop {
-        // All at once, so that a slow answer about one queue does not hold up another.
-        let looks = tokio::join!(
-            dispatch(app, belt, Queue::Access),
-            dispatch(app, belt, Queue::Fetch),
-            dispatch(app, belt, Queue::Notify)
-        );
-        let pause = match <[_; Queue::ALL.len()]>::from(looks).into_iter().collect::<Result<Vec<bool>, _>>() {
-            Ok(more) => {
+        let pause = match dispatch(app, belt, queue).await {
+            Ok(look) => {
                 trouble.over();
-                if more.contains(&true) { LOOK_SOON } else { LOOK_EVERY }
+                look.pause()
             }
             Err(error) => {
                 trouble.met(&error);
@@ -97,8 +130,8 @@ async fn dispatch_for_ever(app: &App, belt: &Belt) {
     }
 }
 
-/// Fills the belt up. Answers whether more is due than it may hold.
-async fn dispatch(app: &App, belt: &Belt, queue: Queue) -> Result<bool, RelayError> {
+/// Fills the belt up.
+async fn dispatch(app: &App, belt: &Belt, queue: Queue) -> Result<Look, RelayError> {
     // Asked first: while the belt is away nothing is marked, so that whoever takes jobs directly finds them.
     let load = belt.load(queue).await?;
     if load.kept > load.waiting + FINISHED_AT_MOST {
@@ -107,20 +140,20 @@ async fn dispatch(app: &App, belt: &Belt, queue: Queue) -> Result<bool, RelayErr
     let may_wait = (WAITING_PER_SLOT * run_slots(queue) * load.workers.max(1)).min(WAITING_AT_MOST);
     let room = may_wait.saturating_sub(load.waiting);
     if room == 0 {
-        return Ok(true);
+        return Ok(Look::NoRoom);
     }
     let dispatched = app.store.dispatch(queue, app.clock.now(), room).await?;
     if dispatched.is_empty() {
-        return Ok(false);
+        return Ok(Look::Done);
     }
-    let full = dispatched.len() == room;
+    let look = Look::of(room, dispatched.len());
     let entries = dispatched.into_iter().map(|marked| Entry {
         tenant: marked.tenant,
         job: marked.job,
         dispatch: marked.dispatch,
     });
     belt.push(queue, entries.collect()).await?;
-    Ok(full)
+    Ok(look)
 }
 
 async fn reconcile_for_ever(app: &App) {
@@ -189,4 +222,17 @@ async fn sweep_belt(belt: &Belt) -> Result<(), BeltError> {
         belt.sweep(queue).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_belt_is_looked_at_no_more_often_than_one_with_nothing_to_do() {
+        assert_eq!(Look::of(0, 0).pause(), LOOK_EVERY);
+        assert_eq!(Look::of(20, 0).pause(), LOOK_EVERY);
+        assert_eq!(Look::of(20, 19).pause(), LOOK_EVERY);
+        assert_eq!(Look::of(20, 20).pause(), LOOK_SOON);
+    }
 }

@@ -18,6 +18,9 @@ const RETRY_AFTER: [TimeDelta; 4] =
 /// The longest a job rests or waits, so that no answer from outside can put one away for ever.
 const LONGEST_REST: TimeDelta = TimeDelta::hours(24);
 
+/// The shortest a job waits, so that one told to wait for no time at all does not spin: waiting spends no attempt.
+const SHORTEST_WAIT: Duration = Duration::from_secs(5);
+
 /// The pauses between attempts to record a settlement while Postgres is away.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -85,7 +88,8 @@ impl Settling {
                 Self::new(run, at, effect, Outcome::Again { due_at: later(at, after) }, "again")
             }
             Verdict::Wait { after } => {
-                Self::new(run, at, Effect::default(), Outcome::Wait { due_at: later(at, after) }, "wait")
+                let due_at = later(at, after.max(SHORTEST_WAIT));
+                Self::new(run, at, Effect::default(), Outcome::Wait { due_at }, "wait")
             }
             Verdict::Retry { reason } => match retry_after(run.attempt) {
                 Some(after) => {
@@ -207,12 +211,14 @@ mod tests {
     }
 
     #[test]
-    fn waiting_spends_no_attempt_and_no_answer_puts_a_job_away_for_ever() {
+    fn waiting_spends_no_attempt_and_no_answer_makes_a_job_spin_or_puts_it_away_for_ever() {
         let (settling, outcome) = settled(&run(3), Verdict::Wait { after: Duration::from_secs(90) });
         assert_eq!(outcome, Outcome::Wait { due_at: at() + TimeDelta::seconds(90) });
         assert!(settling.request.commands.is_empty());
         let (_, outcome) = settled(&run(3), Verdict::Wait { after: Duration::MAX });
         assert_eq!(outcome, Outcome::Wait { due_at: at() + LONGEST_REST });
+        let (_, outcome) = settled(&run(3), Verdict::Wait { after: Duration::ZERO });
+        assert_eq!(outcome, Outcome::Wait { due_at: at() + TimeDelta::seconds(5) });
     }
 
     #[test]

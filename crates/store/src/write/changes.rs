@@ -61,12 +61,17 @@ async fn forget_content(transaction: &mut Transaction<'_, Postgres>, integration
     sqlx::query!("delete from live_messages where integration = $1", integration).execute(&mut **transaction).await?;
     sqlx::query!("delete from vault_spares where integration = $1", integration).execute(&mut **transaction).await?;
     sqlx::query!("delete from refresh_leases where integration = $1", integration).execute(&mut **transaction).await?;
-    sqlx::query!("delete from subjects where integration = $1", integration).execute(&mut **transaction).await?;
+    sqlx::query!("update subjects set released = true where integration = $1", integration)
+        .execute(&mut **transaction)
+        .await?;
     Ok(())
 }
 
 async fn forget_tokens(transaction: &mut Transaction<'_, Postgres>, integration: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!("delete from vault where integration = $1", integration).execute(&mut **transaction).await?;
+    sqlx::query!("delete from subjects where integration = $1 and released", integration)
+        .execute(&mut **transaction)
+        .await?;
     Ok(())
 }
 
@@ -120,6 +125,7 @@ async fn write_one(
                 generation.number()
             )
         }
+        Change::RemoveSpare { id } => sqlx::query!("delete from vault_spares where id = $1", id),
         Change::PutAccount { integration, sealed } => sqlx::query!(
             "insert into accounts (integration, tenant, sealed) values ($1, $2, $3)
              on conflict (integration) do update set sealed = excluded.sealed",

@@ -165,10 +165,12 @@ fn at_provider(provider: Provider, revocation: Revocation) -> String {
         Revocation::Done(RevocationOutcome::AlreadyInvalid) => {
             format!("✅ {name} says that my access had ended before.")
         }
+        Revocation::Done(RevocationOutcome::KeptForAnother) => format!(
+            "The access at {name} itself stays, because the same account has been connected again in the meantime."
+        ),
         Revocation::Failed => format!(
-            "⚠️ {name} did not confirm that my access is taken back, although I asked several times. I hold no key to it \
-             any more; to be sure, remove me among the connections in your {name} account. Whoever runs this bot \
-             knows."
+            "⚠️ {name} did not confirm that my access is taken back, although I asked several times. Remove me \
+             among the connections in your {name} account to be sure. Whoever runs this bot knows and can try again."
         ),
         Revocation::Shared => format!(
             "The access at {name} itself stays, because another connection here uses the same account and would end with \
