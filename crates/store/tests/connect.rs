@@ -209,6 +209,29 @@ async fn a_code_is_handed_out_for_one_exchange_and_then_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_either_exchanged_or_discarded() {
+    let scene = Scene::set().await;
+    let later = noon() + TimeDelta::minutes(5);
+    let discard =
+        async |attempt: &Attempt, name, at| scene.store.discard_code(attempt, finish(name), at).await.unwrap();
+
+    let (stolen, key) = scene.returned("stolen", noon()).await;
+    assert!(!discard(&stolen, "other", noon()).await);
+    assert!(discard(&stolen, "stolen", noon()).await);
+    assert!(scene.store.begin_exchange(&stolen, &key, noon()).await.unwrap().is_none());
+    // A crash before the walk was ended: the message is handled again, however late.
+    assert!(discard(&stolen, "stolen", later).await);
+
+    let (used, key) = scene.returned("used", noon()).await;
+    assert!(scene.store.begin_exchange(&used, &key, noon()).await.unwrap().is_some());
+    assert!(!discard(&used, "used", noon()).await);
+
+    let (late, _) = scene.returned("late", noon()).await;
+    assert!(!discard(&late, "late", later).await);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_walk_is_found_by_its_state_its_cookie_and_its_finish_code_alone() {
     let scene = Scene::set().await;
     let (attempt, _) = scene.returned("walk", noon()).await;

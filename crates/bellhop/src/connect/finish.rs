@@ -8,7 +8,7 @@ use std::time::Duration;
 use bellhop_domain::{AuthorizationFailure, OwnerId, TenantId};
 use bellhop_providers::{Identity, OAuthErrorCode, ProviderError, TokenAnswer};
 use bellhop_store::{Actor, Attempt, ExchangeSecrets, StoreError, plain_hash};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Finish;
 use super::ending::{Ending, end, note};
@@ -38,38 +38,95 @@ pub async fn finish(
     // A state or a cookie leads here too, and is no finish code.
     let found = app.store.find_attempt(hash).await?.filter(|attempt| attempt.finish_hash == Some(hash));
     let Some(attempt) = found else { return Ok(Finish::UnknownCode) };
-    let is_initiator = attempt.tenant == tenant && attempt.owner == owner;
-    if !app.store.take_finish_code(&attempt, hash, app.clock.now()).await? {
-        return if is_initiator { repeat(app, attempt, actor).await } else { Ok(Finish::UnknownCode) };
+    if attempt.tenant != tenant || attempt.owner != owner {
+        return reject(app, &attempt, actor, hash).await;
     }
-    if !is_initiator {
-        note(&attempt, Ending::Rejected);
-        end(app, &attempt, actor, Ending::Rejected).await?;
-        return Ok(Finish::NotYours);
+    app.store.take_finish_code(&attempt, hash, app.clock.now()).await?;
+    go_on(app, attempt, actor).await
+}
+
+/// Somebody else brought the code: it is discarded first, so that whatever happens next, it is not exchanged.
+async fn reject(app: &App, attempt: &Attempt, actor: Actor, hash: [u8; 32]) -> Result<Finish, StoreError> {
+    if !app.store.discard_code(attempt, hash, app.clock.now()).await? {
+        return Ok(Finish::UnknownCode);
     }
-    // In a task of its own: a caller that goes away must not take the provider's answer with it.
+    note(attempt, Ending::Rejected);
+    end(app, attempt, actor, Ending::Rejected).await?;
+    Ok(Finish::NotYours)
+}
+
+/// What the initiator's message comes to, as the walk stands.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// It has ended: the answer of the first time.
+    Answer(Ending),
+    /// Nothing was sent to the provider: neither just now nor by a process that died before it got there.
+    Exchange,
+    /// The exchange is under way.
+    Wait,
+    /// Whoever made the exchange has died.
+    GiveUp,
+    /// The code was never taken: it was too old.
+    Nothing,
+}
+
+/// How a walk stands once its finish code has been brought.
+struct Standing<'a> {
+    outcome: Option<&'a str>,
+    finished_at: Option<DateTime<Utc>>,
+    exchange_started_at: Option<DateTime<Utc>>,
+}
+
+impl<'a> Standing<'a> {
+    fn of(attempt: &'a Attempt) -> Self {
+        Self {
+            outcome: attempt.outcome.as_deref(),
+            finished_at: attempt.finished_at,
+            exchange_started_at: attempt.exchange_started_at,
+        }
+    }
+
+    fn next(&self, now: DateTime<Utc>) -> Result<Next, StoreError> {
+        Ok(match (self.outcome, self.finished_at, self.exchange_started_at) {
+            (Some(outcome), _, _) => Next::Answer(outcome.parse()?),
+            (None, _, Some(began)) if now - began > EXCHANGE_LIMIT => Next::GiveUp,
+            (None, _, Some(_)) => Next::Wait,
+            (None, Some(_), None) => Next::Exchange,
+            (None, None, None) => Next::Nothing,
+        })
+    }
+}
+
+/// The initiator, for the first time or again: the exchange, where nobody has begun it, and its answer once there is one.
+async fn go_on(app: &App, attempt: Attempt, actor: Actor) -> Result<Finish, StoreError> {
+    let mut was_lost = false;
+    loop {
+        let Some(attempt) = app.store.attempt(attempt.tenant, attempt.id).await? else {
+            return Ok(Finish::UnknownCode);
+        };
+        match Standing::of(&attempt).next(app.clock.now())? {
+            Next::Answer(ending) => return answer_of(app, &attempt, ending).await,
+            Next::Nothing => return Ok(Finish::UnknownCode),
+            Next::GiveUp => return fail(app, &attempt, actor, AuthorizationFailure::ExchangeTimedOut).await,
+            Next::Wait => tokio::time::sleep(LOOK_AGAIN).await,
+            // Neither exchanged nor to be had: somebody else brought the code, and that is not written down yet.
+            Next::Exchange if was_lost => {
+                end(app, &attempt, Actor::Bellhop, Ending::Rejected).await?;
+                return Ok(Finish::UnknownCode);
+            }
+            Next::Exchange => match exchange_in_the_background(app, attempt, actor).await? {
+                Some(finish) => return Ok(finish),
+                None => was_lost = true,
+            },
+        }
+    }
+}
+
+/// In a task of its own: a caller that goes away must not take the provider's answer with it.
+async fn exchange_in_the_background(app: &App, attempt: Attempt, actor: Actor) -> Result<Option<Finish>, StoreError> {
     let app = app.clone();
     let finished = tokio::spawn(async move { exchange(&app, &attempt, actor).await });
     finished.await.unwrap_or(Err(StoreError::Closed))
-}
-
-/// The initiator again: the answer of the first time, once there is one.
-async fn repeat(app: &App, attempt: Attempt, actor: Actor) -> Result<Finish, StoreError> {
-    let mut attempt = attempt;
-    loop {
-        if let Some(outcome) = &attempt.outcome {
-            return answer_of(app, &attempt, outcome.parse()?).await;
-        }
-        let Some(began) = attempt.exchange_started_at.or(attempt.finished_at) else { return Ok(Finish::UnknownCode) };
-        if app.clock.now() - began > EXCHANGE_LIMIT {
-            return fail(app, &attempt, actor, AuthorizationFailure::ExchangeTimedOut).await;
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
-        match app.store.attempt(attempt.tenant, attempt.id).await? {
-            Some(now) => attempt = now,
-            None => return Ok(Finish::UnknownCode),
-        }
-    }
 }
 
 async fn answer_of(app: &App, attempt: &Attempt, ending: Ending) -> Result<Finish, StoreError> {
@@ -84,31 +141,31 @@ async fn answer_of(app: &App, attempt: &Attempt, ending: Ending) -> Result<Finis
     Ok(Finish::Connected { integration, email, missing, reconnected })
 }
 
-async fn exchange(app: &App, attempt: &Attempt, actor: Actor) -> Result<Finish, StoreError> {
+/// The one exchange of a walk; none where another message has begun it.
+async fn exchange(app: &App, attempt: &Attempt, actor: Actor) -> Result<Option<Finish>, StoreError> {
     let provider = attempt.provider;
     if !app.is_enabled(provider) {
-        return fail(app, attempt, actor, AuthorizationFailure::ProviderDisabled).await;
+        return fail(app, attempt, actor, AuthorizationFailure::ProviderDisabled).await.map(Some);
     }
     if !app.is_configured(provider) {
-        return fail(app, attempt, actor, AuthorizationFailure::NotConfigured).await;
+        return fail(app, attempt, actor, AuthorizationFailure::NotConfigured).await.map(Some);
     }
     let Some(key) = app.store.integration_key(attempt.tenant, attempt.integration).await? else {
-        return fail(app, attempt, actor, AuthorizationFailure::Disconnected).await;
+        return fail(app, attempt, actor, AuthorizationFailure::Disconnected).await.map(Some);
     };
     // From here on it cannot be done again.
-    let Some(secrets) = app.store.begin_exchange(attempt, &key, app.clock.now()).await? else {
-        return Ok(Finish::UnknownCode);
-    };
-    match ask(app, attempt, &secrets).await {
-        Ok(given) => grant(app, attempt, actor, &given).await,
+    let Some(secrets) = app.store.begin_exchange(attempt, &key, app.clock.now()).await? else { return Ok(None) };
+    let finish = match ask(app, attempt, &secrets).await {
+        Ok(given) => grant(app, attempt, actor, &given).await?,
         Err(error) => {
             let (event, reason) = meaning_of(&error);
             app.metrics.oauth(provider, event);
             tracing::warn!(integration = %attempt.integration, %provider, %error, "a code was not exchanged");
             end(app, attempt, actor, Ending::Failed(reason)).await?;
-            Ok(Finish::Failed { provider, reason, accounts: None })
+            Finish::Failed { provider, reason, accounts: None }
         }
-    }
+    };
+    Ok(Some(finish))
 }
 
 /// Exchanges the code and finds out whose account it is.
@@ -177,6 +234,23 @@ mod tests {
     use bellhop_providers::IdentityCheck;
 
     use super::*;
+
+    #[test]
+    fn a_code_that_was_taken_and_never_exchanged_is_still_good() {
+        let now = DateTime::UNIX_EPOCH;
+        let standing = |outcome, finished_at, exchange_started_at| {
+            Standing { outcome, finished_at, exchange_started_at }.next(now).unwrap()
+        };
+        let ago = |seconds| Some(now - TimeDelta::seconds(seconds));
+        assert_eq!(standing(None, None, None), Next::Nothing);
+        // However long ago: whoever took it died before it was sent.
+        for seconds in [0, 1, 3600] {
+            assert_eq!(standing(None, ago(seconds), None), Next::Exchange);
+        }
+        assert_eq!(standing(None, ago(120), ago(60)), Next::Wait);
+        assert_eq!(standing(None, ago(120), ago(61)), Next::GiveUp);
+        assert_eq!(standing(Some("rejected"), ago(120), ago(120)), Next::Answer(Ending::Rejected));
+    }
 
     #[test]
     fn an_exchange_without_an_answer_is_told_from_one_that_was_refused() {

@@ -247,6 +247,32 @@ impl Store {
         Ok(taken.is_some())
     }
 
+    /// Forgets the code of a walk whose finish code somebody other than the initiator brought: it cannot be exchanged any
+    /// more. True as often as it is repeated before the walk has ended. False: the exchange has begun, the walk has ended,
+    /// or the finish code is too old.
+    pub async fn discard_code(
+        &self,
+        attempt: &Attempt,
+        finish_hash: [u8; 32],
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin(&[attempt.tenant]).await?;
+        let discarded = sqlx::query_scalar!(
+            "update authorization_attempts
+             set finished_at = coalesce(finished_at, $3), sealed_code = null
+             where id = $1 and finish_hash = $2 and exchange_started_at is null and outcome is null
+               and (sealed_code is null or finish_expires_at > $3)
+             returning id",
+            attempt.id.uuid(),
+            finish_hash.as_slice(),
+            now
+        )
+        .fetch_optional(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(discarded.is_some())
+    }
+
     /// Writes down that the code of a walk is about to be exchanged, and hands out what that takes: once. The code is
     /// forgotten in the same statement.
     pub async fn begin_exchange(
