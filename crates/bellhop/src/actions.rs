@@ -2,7 +2,7 @@
 //! command line.
 
 use bellhop_domain::{Command, Event, IntegrationId, JobKind, Refusal, RevocationPlan, TenantId};
-use bellhop_store::{Context, ExecuteError, Request, StoreError};
+use bellhop_store::{Change, Context, ExecuteError, Request, StoreError};
 
 use crate::access::{self, AccessError, Refreshed};
 use crate::app::App;
@@ -20,6 +20,16 @@ pub async fn disconnect(
     context: Context,
     integration: IntegrationId,
 ) -> Result<Disconnection, ExecuteError> {
+    disconnect_with(app, context, integration, vec![]).await
+}
+
+/// Ends a connection, with rows that are written beside the event.
+pub async fn disconnect_with(
+    app: &App,
+    context: Context,
+    integration: IntegrationId,
+    changes: Vec<Change>,
+) -> Result<Disconnection, ExecuteError> {
     let state = app.store.load(context.tenant, integration).await?.state;
     let Some(provider) = state.provider else { return Err(Refusal::NotFound.into()) };
     let subject = app.store.subject_of(context.tenant, integration).await?;
@@ -34,6 +44,8 @@ pub async fn disconnect(
         None => false,
     };
     let request = Request {
+        changes,
+        needs_events: true,
         intent: Some(format!("disconnect {integration}")),
         ..Request::new(context, app.clock.now(), integration, Command::Disconnect { shared_account })
     };

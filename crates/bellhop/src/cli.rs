@@ -13,6 +13,7 @@ macro_rules! say {
 pub mod api_key;
 mod audit;
 pub mod dead;
+mod disconnect;
 mod doctor;
 mod erase;
 pub mod failure;
@@ -61,6 +62,8 @@ enum Command {
     /// Ask the log who did what, and prove the answer.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// End a connection for its owner.
+    Disconnect(disconnect::DisconnectArguments),
     /// Destroy everything personal of a disconnected integration. Only the log remains.
     Erase(erase::EraseArguments),
 }
@@ -101,6 +104,7 @@ fn carry_out(command: Command) -> Result<(), Failure> {
             Command::ApiKey(command) => api_key::run(command, &app).await,
             Command::Dead(command) => dead::run(command, &app).await,
             Command::Audit(command) => audit::run(command, &app).await,
+            Command::Disconnect(arguments) => disconnect::run(arguments, &app).await,
             Command::Erase(arguments) => erase::run(arguments, &app).await,
             // Both need no App and were carried out above.
             Command::Migrate { .. } | Command::Doctor => Ok(()),

@@ -240,6 +240,12 @@ impl Settings {
             .parse("LISTEN_ADDR", "an address and port such as 127.0.0.1:8080")?
             .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
         let public_base_url = match source.address("PUBLIC_BASE_URL")? {
+            Some(address) if address.path() != "/" => {
+                return Err(ConfigError::new(
+                    "PUBLIC_BASE_URL",
+                    "must be an origin such as https://bellhop.example.org, without a path",
+                ));
+            }
             Some(address) => address,
             None => Url::parse(&format!("http://{listen}"))
                 .ok()
@@ -360,6 +366,7 @@ mod tests {
             assert_eq!(error.name, name);
         }
         assert_eq!(with(&[("LISTEN_ADDR", "0.0.0.0:80")]).unwrap_err().name, "PUBLIC_BASE_URL");
+        assert_eq!(with(&[("PUBLIC_BASE_URL", "https://example.org/bellhop")]).unwrap_err().name, "PUBLIC_BASE_URL");
     }
 
     #[test]

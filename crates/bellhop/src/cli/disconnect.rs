@@ -1,0 +1,48 @@
+//! `bellhop disconnect`: ending a connection for its owner, such as one whose API key is gone.
+
+use bellhop_domain::{IntegrationId, RevocationPlan};
+use bellhop_store::{Actor, Context, OperatorWords, event_id};
+use clap::Args;
+
+use crate::actions;
+use crate::app::App;
+use crate::cli::Failure;
+
+/// What to disconnect, and who says so why.
+#[derive(Debug, Args)]
+pub struct DisconnectArguments {
+    /// The integration.
+    #[arg(long)]
+    integration: IntegrationId,
+    /// Why, for the auditor. Sealed.
+    #[arg(long)]
+    because: String,
+    /// Who acts. Sealed.
+    #[arg(long, env = "USER", default_value = "unknown", hide_env_values = true)]
+    operator: String,
+}
+
+/// Disconnects.
+pub async fn run(arguments: DisconnectArguments, app: &App) -> Result<(), Failure> {
+    let integration = arguments.integration;
+    let tenant =
+        app.store.tenant_of(integration).await?.ok_or_else(|| {
+            Failure::new("there is no integration with this id; `bellhop audit integrations` lists them")
+        })?;
+    let key = app
+        .store
+        .integration_key(tenant, integration)
+        .await?
+        .ok_or_else(|| Failure::new("the integration was erased"))?;
+    let context = Context::new(tenant, Actor::Operator, app.new_command());
+    let words = OperatorWords { name: arguments.operator, reason: arguments.because };
+    let words = words.seal(&key, tenant, integration, event_id(context.command, integration, 0))?;
+    match actions::disconnect_with(app, context, integration, vec![words]).await?.plan {
+        RevocationPlan::Revoke => say!("{integration} is disconnected; a job asks the provider to revoke the grant."),
+        RevocationPlan::SharedAccount => {
+            say!("{integration} is disconnected; the grant stays, because another connection holds the same account.");
+        }
+        RevocationPlan::Nothing => say!("{integration} is disconnected; there was no grant to revoke."),
+    }
+    Ok(())
+}
