@@ -29,6 +29,10 @@ impl Clock {
     /// Now, in whole microseconds: Postgres keeps no more, and what is derived from a time must not differ from what is
     /// read back.
     #[must_use]
+    #[cfg_attr(
+        not(feature = "test-clock"),
+        expect(clippy::unused_self, reason = "the time is the clock's to tell, also where it adds nothing")
+    )]
     pub fn now(&self) -> DateTime<Utc> {
         #[expect(clippy::disallowed_methods, reason = "this is where the time is asked for")]
         let now = Utc::now();
