@@ -1,6 +1,6 @@
 //! One-time links: how a walk is offered, and what stands in the way of one.
 
-use bellhop_domain::IntegrationId;
+use bellhop_domain::{IntegrationId, OwnerId, TenantId};
 use bellhop_store::{Attempt, ConnectLink, StoreError, plain_hash};
 use secrecy::SecretString;
 use url::Url;
@@ -22,7 +22,7 @@ pub enum LinkProblem {
     ProviderDisabled,
     /// The provider's client is not configured here.
     NotConfigured,
-    /// The connection that it was to mend was ended.
+    /// The connection that it was to mend was ended, or the key of the program that asked for it was revoked.
     Ended,
 }
 
@@ -63,28 +63,56 @@ pub async fn look_at_link(
     let Some(link) = app.store.connect_link(plain_hash(token.as_bytes())).await? else {
         return Ok(Err(LinkProblem::Unknown));
     };
-    if link.expires_at <= app.clock.now() {
-        return Ok(Err(LinkProblem::Expired));
+    let mendable = match link.reconnects {
+        Some(integration) => can_be_mended(app, &link, integration).await?,
+        None => true,
+    };
+    let begun = match cookie {
+        Some(cookie) if link.used_at.is_some() => begun_here(app, &link, cookie).await?,
+        _ => None,
+    };
+    let outlook = Outlook {
+        is_expired: link.expires_at <= app.clock.now(),
+        is_withdrawn: is_withdrawn(app, link.tenant, link.owner).await?,
+        is_enabled: app.is_enabled(link.provider),
+        is_configured: app.is_configured(link.provider),
+        is_used: link.used_at.is_some(),
+        is_begun_here: begun.is_some(),
+        is_mendable: mendable,
+    };
+    Ok(outlook.problem().map_or(Ok(OpenLink { link, begun }), Err))
+}
+
+/// All that bears on whether a link can be followed.
+#[expect(clippy::struct_excessive_bools, reason = "seven independent facts")]
+struct Outlook {
+    is_expired: bool,
+    is_withdrawn: bool,
+    is_enabled: bool,
+    is_configured: bool,
+    is_used: bool,
+    is_begun_here: bool,
+    is_mendable: bool,
+}
+
+impl Outlook {
+    /// What stands in the way.
+    fn problem(&self) -> Option<LinkProblem> {
+        match self {
+            Self { is_expired: true, .. } => Some(LinkProblem::Expired),
+            Self { is_withdrawn: true, .. } => Some(LinkProblem::Ended),
+            Self { is_used: true, is_begun_here, .. } => (!is_begun_here).then_some(LinkProblem::Used),
+            Self { is_mendable: false, .. } => Some(LinkProblem::Ended),
+            Self { is_enabled: false, .. } => Some(LinkProblem::ProviderDisabled),
+            Self { is_configured: false, .. } => Some(LinkProblem::NotConfigured),
+            Self { .. } => None,
+        }
     }
-    if link.used_at.is_some() {
-        let begun = match cookie {
-            Some(cookie) => begun_here(app, &link, cookie).await?,
-            None => None,
-        };
-        return Ok(begun.map(|attempt| OpenLink { link, begun: Some(attempt) }).ok_or(LinkProblem::Used));
-    }
-    if let Some(integration) = link.reconnects
-        && !can_be_mended(app, &link, integration).await?
-    {
-        return Ok(Err(LinkProblem::Ended));
-    }
-    if !app.is_enabled(link.provider) {
-        return Ok(Err(LinkProblem::ProviderDisabled));
-    }
-    if !app.is_configured(link.provider) {
-        return Ok(Err(LinkProblem::NotConfigured));
-    }
-    Ok(Ok(OpenLink { link, begun: None }))
+}
+
+/// Whether the key of the program that asked has been revoked since. A person's asking is not withdrawn.
+pub async fn is_withdrawn(app: &App, tenant: TenantId, owner: OwnerId) -> Result<bool, StoreError> {
+    Ok(app.store.api_key_of(tenant, owner).await?.is_some_and(|key| key.revoked_at.is_some()))
 }
 
 /// The walk that this browser began with this link and has not come back from: somebody pressed "back".
@@ -104,4 +132,28 @@ async fn begun_here(app: &App, link: &ConnectLink, cookie: &SecretString) -> Res
 async fn can_be_mended(app: &App, link: &ConnectLink, integration: IntegrationId) -> Result<bool, StoreError> {
     let row = app.store.integration(link.tenant, integration).await?;
     Ok(row.is_some_and(|row| row.owner == link.owner && row.provider == link.provider && row.status.is_linked()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPEN: Outlook = Outlook {
+        is_expired: false,
+        is_withdrawn: false,
+        is_enabled: true,
+        is_configured: true,
+        is_used: false,
+        is_begun_here: false,
+        is_mendable: true,
+    };
+
+    #[test]
+    fn a_link_of_a_revoked_key_leads_nowhere_even_for_the_browser_that_began() {
+        assert_eq!(OPEN.problem(), None);
+        assert_eq!(Outlook { is_withdrawn: true, ..OPEN }.problem(), Some(LinkProblem::Ended));
+        let begun = Outlook { is_used: true, is_begun_here: true, ..OPEN };
+        assert_eq!(begun.problem(), None);
+        assert_eq!(Outlook { is_withdrawn: true, ..begun }.problem(), Some(LinkProblem::Ended));
+    }
 }

@@ -1,10 +1,11 @@
 //! How a walk stands, for the pages: who asked for it, and what the browser that makes it should see. Changes nothing.
 
 use bellhop_domain::{Capabilities, OwnerId, TenantId};
-use bellhop_store::{Attempt, StoreError};
+use bellhop_store::{ApiKey, Attempt, StoreError};
 use secrecy::SecretString;
 
 use super::Ending;
+use super::link::is_withdrawn;
 use super::secrets::{finish_code_of, hash_of};
 use crate::app::App;
 
@@ -20,7 +21,7 @@ pub enum Asker {
     Program {
         /// What the operator calls it.
         name: String,
-        /// Where browsers are sent with the finish code.
+        /// Where browsers are sent with the finish code, while its key is good.
         return_url: Option<String>,
     },
 }
@@ -39,6 +40,8 @@ pub enum Stage {
     Finishing,
     /// Nobody finished in time.
     Expired,
+    /// The program that asked has lost its key since: nobody can finish.
+    Withdrawn,
     /// It is over.
     Ended {
         /// How.
@@ -62,9 +65,14 @@ pub struct Walk {
 /// Who this owner is, as the pages name them.
 pub async fn asker_of(app: &App, tenant: TenantId, owner: OwnerId) -> Result<Asker, StoreError> {
     if let Some(key) = app.store.api_key_of(tenant, owner).await? {
-        return Ok(Asker::Program { name: key.name, return_url: key.return_url });
+        return Ok(program(key));
     }
     Ok(Asker::Person { name: app.store.telegram_name_of(tenant, owner).await? })
+}
+
+/// Nobody is sent to a program whose key was revoked.
+fn program(key: ApiKey) -> Asker {
+    Asker::Program { name: key.name, return_url: key.return_url.filter(|_| key.revoked_at.is_none()) }
 }
 
 /// The walk of this browser, if it makes one.
@@ -92,10 +100,38 @@ async fn stage_of(app: &App, attempt: &Attempt, cookie: &SecretString) -> Result
     if attempt.finished_at.is_some() {
         return Ok(Stage::Finishing);
     }
+    if is_withdrawn(app, attempt.tenant, attempt.owner).await? {
+        return Ok(Stage::Withdrawn);
+    }
     let now = app.clock.now();
     Ok(match attempt.finish_expires_at {
         Some(end) if now < end => Stage::ToFinish { code: finish_code_of(app.store.keyring(), attempt.id, cookie) },
         None if now < attempt.expires_at => Stage::AtProvider,
         Some(_) | None => Stage::Expired,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_a_program_whose_key_was_revoked() {
+        let good = ApiKey {
+            id: Uuid::nil(),
+            tenant: TenantId::new(Uuid::nil()),
+            owner: OwnerId::new(Uuid::nil()),
+            name: "assistant".to_owned(),
+            hash: [0; 32],
+            return_url: Some("https://example.org/back".to_owned()),
+            created_at: DateTime::UNIX_EPOCH,
+            revoked_at: None,
+        };
+        let revoked = ApiKey { revoked_at: Some(DateTime::UNIX_EPOCH), ..good.clone() };
+        assert!(matches!(program(good), Asker::Program { return_url: Some(_), .. }));
+        assert!(matches!(program(revoked), Asker::Program { return_url: None, .. }));
+    }
 }

@@ -16,7 +16,7 @@ use super::Site;
 use super::browser::{cookie_of, is_cross_site, set_cookie};
 use super::page::{Page, Tone, button, origin_of};
 use super::words::{self, Words};
-use crate::connect::{self, Asker, Ending, Stage, Walk, name_of};
+use crate::connect::{self, Asker, Ending, LinkProblem, Stage, Walk, name_of};
 
 /// The longest token that is looked at: ours have 43 characters.
 const LONGEST_TOKEN: usize = 128;
@@ -25,7 +25,7 @@ const LONGEST_TOKEN: usize = 128;
 #[handler]
 pub async fn link_page(Data(site): Data<&Site>, request: &Request, Path(token): Path<String>) -> Response {
     if token.len() > LONGEST_TOKEN {
-        return stopped(site, words::of_link(connect::LinkProblem::Unknown)).await;
+        return stopped(site, words::of_link(LinkProblem::Unknown)).await;
     }
     match invitation(site, request, &token).await {
         Ok(response) => response,
@@ -77,7 +77,7 @@ async fn invitation(site: &Site, request: &Request, token: &str) -> Result<Respo
 #[handler]
 pub async fn begin(Data(site): Data<&Site>, request: &Request, Path(token): Path<String>) -> Response {
     if token.len() > LONGEST_TOKEN {
-        return stopped(site, words::of_link(connect::LinkProblem::Unknown)).await;
+        return stopped(site, words::of_link(LinkProblem::Unknown)).await;
     }
     if is_cross_site(request) {
         // Whoever sent the form, the person sees our page first.
@@ -144,6 +144,7 @@ async fn standing(site: &Site, walk: Walk) -> Response {
             let words = words::of_ending(provider, Ending::Failed(reason));
             ended(site, &walk.asker, words, Some(name_of(reason))).await
         }
+        Stage::Withdrawn => ended(site, &walk.asker, words::of_link(LinkProblem::Ended), None).await,
         Stage::Ended { ending, missing } => {
             let reason = match ending {
                 Ending::Connected(_) | Ending::AlreadyConnected(_) => None,

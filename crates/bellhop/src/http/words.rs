@@ -57,7 +57,8 @@ pub fn of_link(problem: LinkProblem) -> Words {
         LinkProblem::Ended => Words::stopped(
             StatusCode::GONE,
             "This connection was ended",
-            "The link was to mend a connection that has been disconnected since. You can connect the account anew.",
+            "The account that it was to mend has been disconnected since, or the program that asked for it may not ask any \
+             more. You can connect the account anew.",
         ),
     }
 }
