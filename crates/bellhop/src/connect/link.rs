@@ -96,15 +96,16 @@ struct Outlook {
 }
 
 impl Outlook {
-    /// What stands in the way.
+    /// What stands in the way. Our own faults come before a use: a button that was pressed while a provider was switched
+    /// off has used the link up, and nobody else has seen it.
     fn problem(&self) -> Option<LinkProblem> {
         match self {
             Self { is_expired: true, .. } => Some(LinkProblem::Expired),
             Self { is_withdrawn: true, .. } => Some(LinkProblem::Ended),
-            Self { is_used: true, is_begun_here, .. } => (!is_begun_here).then_some(LinkProblem::Used),
-            Self { is_mendable: false, .. } => Some(LinkProblem::Ended),
             Self { is_enabled: false, .. } => Some(LinkProblem::ProviderDisabled),
             Self { is_configured: false, .. } => Some(LinkProblem::NotConfigured),
+            Self { is_used: true, is_begun_here, .. } => (!is_begun_here).then_some(LinkProblem::Used),
+            Self { is_mendable: false, .. } => Some(LinkProblem::Ended),
             Self { .. } => None,
         }
     }
@@ -155,5 +156,17 @@ mod tests {
         let begun = Outlook { is_used: true, is_begun_here: true, ..OPEN };
         assert_eq!(begun.problem(), None);
         assert_eq!(Outlook { is_withdrawn: true, ..begun }.problem(), Some(LinkProblem::Ended));
+    }
+
+    #[test]
+    fn a_fault_of_ours_is_named_as_often_as_the_button_is_pressed() {
+        for is_used in [false, true] {
+            let off = Outlook { is_used, is_enabled: false, ..OPEN };
+            assert_eq!(off.problem(), Some(LinkProblem::ProviderDisabled));
+            let unset = Outlook { is_used, is_configured: false, ..OPEN };
+            assert_eq!(unset.problem(), Some(LinkProblem::NotConfigured));
+        }
+        assert_eq!(Outlook { is_used: true, ..OPEN }.problem(), Some(LinkProblem::Used));
+        assert_eq!(Outlook { is_mendable: false, ..OPEN }.problem(), Some(LinkProblem::Ended));
     }
 }

@@ -62,7 +62,9 @@ async fn note_our_own_fault(app: &App, token: &str, problem: LinkProblem) -> Res
         LinkProblem::NotConfigured => AuthorizationFailure::NotConfigured,
         LinkProblem::Unknown | LinkProblem::Expired | LinkProblem::Used | LinkProblem::Ended => return Ok(()),
     };
-    let Some(link) = app.store.connect_link(bellhop_store::plain_hash(token.as_bytes())).await? else { return Ok(()) };
+    let found = app.store.connect_link(bellhop_store::plain_hash(token.as_bytes())).await?;
+    // Once is enough, and it uses the link up.
+    let Some(link) = found.filter(|link| link.used_at.is_none()) else { return Ok(()) };
     let Ok(walk) = NewWalk::prepare(app, &link).await? else { return Ok(()) };
     let verifier = SecretString::from(app.new_secret());
     if walk.record(app, &verifier).await?.is_ok()
