@@ -103,7 +103,7 @@ pub async fn start(settings: Settings) -> io::Result<Running> {
     let connections = connections::Connections::default();
     let state = State {
         google: google::Google::new(&settings, &origin, now),
-        telegram: telegram::Telegram::new(&settings),
+        telegram: telegram::Telegram::new(&settings, now),
         faults: faults::Faults::default(),
         ledger: ledger::Ledger::default(),
         secrets: secrets::Secrets::default(),

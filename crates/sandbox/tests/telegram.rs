@@ -426,6 +426,19 @@ async fn unconfirmed_updates_are_kept_for_a_day() {
 }
 
 #[tokio::test]
+async fn a_sandbox_started_anew_repeats_no_update_id() {
+    let file = std::env::temp_dir().join(format!("sandbox-restart-clock-{}", std::process::id()));
+    let _ = std::fs::remove_file(&file);
+    let settings = Settings { clock_offset_file: Some(file.clone()), ..Settings::default() };
+    let first = start_with(settings.clone()).await.say(ADA, "before").await["update_id"].as_i64().unwrap();
+    std::fs::write(&file, "2000").unwrap();
+    let later = start_with(settings).await.say(ADA, "after").await["update_id"].as_i64().unwrap();
+    assert!(later > first, "{later} comes after {first}");
+    assert!(u32::try_from(later).is_ok(), "what clients take for an update id");
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[tokio::test]
 async fn old_messages_stay_and_old_presses_go_unanswered() {
     let file = std::env::temp_dir().join(format!("sandbox-age-clock-{}", std::process::id()));
     let _ = std::fs::remove_file(&file);

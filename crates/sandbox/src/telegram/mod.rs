@@ -101,7 +101,7 @@ pub struct Query {
 const PEOPLE: [(i64, &str, &str); 3] = [(1001, "Ada", "ada"), (1002, "Ben", "ben"), (1003, "Cleo", "cleo")];
 
 impl Telegram {
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &Settings, now: DateTime<Utc>) -> Self {
         let people = PEOPLE.iter().map(|(id, name, username)| {
             (
                 *id,
@@ -119,7 +119,7 @@ impl Telegram {
             bot_username: settings.bot_username.clone(),
             people: people.collect(),
             chats: BTreeMap::new(),
-            updates: Updates::default(),
+            updates: Updates::beginning(now),
             limits: Limits::default(),
             commands: BTreeMap::new(),
             descriptions: BTreeMap::new(),

@@ -50,21 +50,21 @@ pub struct Webhook {
     pub max_connections: i64,
 }
 
-impl Default for Updates {
-    fn default() -> Self {
+impl Updates {
+    /// Ids begin at the second it is: nothing is kept over a restart, and whoever remembers the ids of an earlier life would
+    /// take new updates for repeats.
+    pub fn beginning(now: DateTime<Utc>) -> Self {
         Self {
             queue: VecDeque::new(),
             repeats: VecDeque::new(),
             made: BTreeMap::new(),
-            next_id: 815_000_001,
+            next_id: now.timestamp(),
             allowed: Vec::new(),
             generation: 0,
             webhook: None,
         }
     }
-}
 
-impl Updates {
     /// Queues an update of a kind, unless the bot did not ask for that kind. Answers its id.
     pub fn push(&mut self, kind: &str, content: &Value, now: DateTime<Utc>) -> Option<i64> {
         let wanted = if self.allowed.is_empty() {
