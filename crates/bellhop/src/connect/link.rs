@@ -2,12 +2,16 @@
 
 use bellhop_domain::{IntegrationId, OwnerId, TenantId};
 use bellhop_store::{Attempt, ConnectLink, StoreError, plain_hash};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use url::Url;
 
 use super::secrets::hash_of;
 use super::{LINK_LIFETIME, LinkFor, public_address};
 use crate::app::App;
+
+/// How far apart two presses of one person's can arrive.
+const TWO_PRESSES: TimeDelta = TimeDelta::seconds(10);
 
 /// Why a link leads nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,12 +22,19 @@ pub enum LinkProblem {
     Expired,
     /// Another browser, or this one, began a walk with it.
     Used,
+    /// As [`Used`](Self::Used), but seconds ago, and the button was pressed: most likely twice by the same person.
+    JustUsed,
     /// The provider is switched off here.
     ProviderDisabled,
     /// The provider's client is not configured here.
     NotConfigured,
     /// The connection that it was to mend was ended, or the key of the program that asked for it was revoked.
     Ended,
+}
+
+/// What a used link is to somebody who has just pressed its button.
+pub fn pressed_again(used_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> LinkProblem {
+    if used_at.is_some_and(|at| now - at < TWO_PRESSES) { LinkProblem::JustUsed } else { LinkProblem::Used }
 }
 
 /// Makes a one-time link: 256 random bits, stored as a hash, ten minutes.
@@ -156,6 +167,16 @@ mod tests {
         let begun = Outlook { is_used: true, is_begun_here: true, ..OPEN };
         assert_eq!(begun.problem(), None);
         assert_eq!(Outlook { is_withdrawn: true, ..begun }.problem(), Some(LinkProblem::Ended));
+    }
+
+    #[test]
+    fn a_second_press_is_told_from_a_link_that_somebody_else_has_seen() {
+        let now = DateTime::UNIX_EPOCH;
+        let ago = |seconds| Some(now - TimeDelta::seconds(seconds));
+        assert_eq!(pressed_again(ago(0), now), LinkProblem::JustUsed);
+        assert_eq!(pressed_again(ago(9), now), LinkProblem::JustUsed);
+        assert_eq!(pressed_again(ago(10), now), LinkProblem::Used);
+        assert_eq!(pressed_again(None, now), LinkProblem::Used);
     }
 
     #[test]

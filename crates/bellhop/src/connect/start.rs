@@ -3,13 +3,14 @@
 use bellhop_domain::{AttemptId, AuthorizationFailure, Command, IntegrationId};
 use bellhop_providers::AuthorizeRequest;
 use bellhop_store::{
-    Actor, Attempt, Change, ConnectLink, Context, DataKey, ExecuteError, NewAttempt, Request, StoreError, seal_verifier,
+    Actor, Attempt, Change, ConnectLink, Context, DataKey, ExecuteError, NewAttempt, Request, StoreError, plain_hash,
+    seal_verifier,
 };
 use secrecy::SecretString;
 use url::Url;
 
 use super::ending::{Ending, end, note};
-use super::link::{LinkProblem, OpenLink, look_at_link};
+use super::link::{LinkProblem, OpenLink, look_at_link, pressed_again};
 use super::secrets::{hash_of, nonce_hash_of, nonce_of, state_of};
 use super::{STATE_LIFETIME, asked, redirect_uri};
 use crate::app::App;
@@ -32,6 +33,7 @@ pub async fn begin(
 ) -> Result<Result<Departure, LinkProblem>, StoreError> {
     let open = match look_at_link(app, token, cookie.as_ref()).await? {
         Ok(open) => open,
+        Err(LinkProblem::Used) => return Ok(Err(used(app, plain_hash(token.as_bytes())).await?)),
         Err(problem) => {
             note_our_own_fault(app, token, problem).await?;
             return Ok(Err(problem));
@@ -55,14 +57,24 @@ pub async fn begin(
     }
 }
 
+/// A used link, for somebody who has just pressed its button.
+async fn used(app: &App, link_hash: [u8; 32]) -> Result<LinkProblem, StoreError> {
+    let used_at = app.store.connect_link(link_hash).await?.and_then(|link| link.used_at);
+    Ok(pressed_again(used_at, app.clock.now()))
+}
+
 /// A walk that cannot begin because of our own settings is remembered with its reason, where somebody pressed the button.
 async fn note_our_own_fault(app: &App, token: &str, problem: LinkProblem) -> Result<(), StoreError> {
     let reason = match problem {
         LinkProblem::ProviderDisabled => AuthorizationFailure::ProviderDisabled,
         LinkProblem::NotConfigured => AuthorizationFailure::NotConfigured,
-        LinkProblem::Unknown | LinkProblem::Expired | LinkProblem::Used | LinkProblem::Ended => return Ok(()),
+        LinkProblem::Unknown
+        | LinkProblem::Expired
+        | LinkProblem::Used
+        | LinkProblem::JustUsed
+        | LinkProblem::Ended => return Ok(()),
     };
-    let found = app.store.connect_link(bellhop_store::plain_hash(token.as_bytes())).await?;
+    let found = app.store.connect_link(plain_hash(token.as_bytes())).await?;
     // Once is enough, and it uses the link up.
     let Some(link) = found.filter(|link| link.used_at.is_none()) else { return Ok(()) };
     let Ok(walk) = NewWalk::prepare(app, &link).await? else { return Ok(()) };
@@ -168,9 +180,9 @@ impl NewWalk {
             Err(ExecuteError::Refused(_)) => Ok(Err(LinkProblem::Ended)),
             // Two pressed at once, and the other was first.
             Err(ExecuteError::Store(StoreError::Contended)) => {
-                let link = app.store.connect_link(link.hash).await?;
-                let used = link.is_none_or(|link| link.used_at.is_some());
-                if used { Ok(Err(LinkProblem::Used)) } else { Err(StoreError::Contended) }
+                let found = app.store.connect_link(link.hash).await?;
+                let unused = found.is_some_and(|link| link.used_at.is_none());
+                if unused { Err(StoreError::Contended) } else { Ok(Err(used(app, link.hash).await?)) }
             }
             Err(ExecuteError::Store(error)) => Err(error),
         }

@@ -52,6 +52,11 @@ pub fn of_link(problem: LinkProblem) -> Words {
             "For your safety a link works once, in one browser. If that was not you, somebody else has seen it: \
              nothing is connected until the last step in your own chat.",
         ),
+        LinkProblem::JustUsed => Words::stopped(
+            StatusCode::CONFLICT,
+            "This link is being used right now",
+            "If that was you, go back and wait a moment. If it was not, do not go on: ask for a fresh link.",
+        ),
         LinkProblem::ProviderDisabled => provider_disabled(),
         LinkProblem::NotConfigured => not_configured(),
         LinkProblem::Ended => Words::stopped(
@@ -79,8 +84,8 @@ pub fn of_state(invalid: InvalidState) -> Words {
         InvalidState::OtherBrowser => Words::stopped(
             StatusCode::FORBIDDEN,
             "This began in another browser",
-            "For your safety a connection must end in the browser it began in, with cookies allowed. \
-             Nothing was connected.",
+            "Or you began again in this one, and then only the newer connection goes on. For your safety a connection must \
+             end in the browser it began in, with cookies allowed. Nothing was connected.",
         ),
         InvalidState::OtherProvider => Words::stopped(
             StatusCode::BAD_REQUEST,
