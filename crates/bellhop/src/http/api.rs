@@ -19,7 +19,7 @@ use super::answers::{
 };
 use super::browser::cookie_of;
 use super::connect_pages::{out_of_order, see_other, stopped};
-use super::key::Caller;
+use super::key::{Caller, idempotency_key};
 use super::problem::{Problem, ProblemCode};
 use super::words;
 use crate::connect::{self, Callback, Finish, LinkFor, LinkProblem, ProviderAnswer};
@@ -37,8 +37,8 @@ its tenant: an integration of anybody else is answered with 404.
 comes to the key's `return_url` with `finish_code` (or `error`); bring that to `POST /oauth/google/finish` within five \
 minutes. Only the key that asked for the link can finish it.
 
-**Repeats.** Send an `Idempotency-Key` of your own with `DELETE` and `refresh`: the same request under the same key has \
-its effect once.
+**Repeats.** Send an `Idempotency-Key` of your own, up to 255 printable ASCII characters, with `DELETE` and `refresh`: \
+the same request under the same key has its effect once.
 
 **Errors** are problem documents (RFC 9457) of type `application/problem+json`; branch on `code`.";
 
@@ -200,11 +200,12 @@ impl IntegrationsApi {
         Data(site): Data<&Site>,
         /// The integration.
         Path(id): Path<Uuid>,
-        /// Any text up to 255 characters; the same request under it has its effect once.
+        request: &Request,
+        /// Up to 255 printable ASCII characters; the same request under it has its effect once.
         #[oai(name = "Idempotency-Key")]
-        Header(idempotency_key): Header<Option<String>>,
+        _documented: Header<Option<String>>,
     ) -> Result<Disconnected, Problem> {
-        let command = caller.command(site, idempotency_key.as_deref())?;
+        let command = caller.command(site, idempotency_key(request)?);
         let row = caller.integration(site, id).await?;
         let disconnection = actions::disconnect(&site.app, caller.context(command), row.id).await?;
         Ok(Disconnected::of(id, row.provider, disconnection.plan))
@@ -220,11 +221,13 @@ impl IntegrationsApi {
         Data(site): Data<&Site>,
         /// The integration.
         Path(id): Path<Uuid>,
-        /// Any text up to 255 characters; the same request under it has its effect once.
+        request: &Request,
+        /// Up to 255 printable ASCII characters; the same request under it has its effect once.
         #[oai(name = "Idempotency-Key")]
-        Header(idempotency_key): Header<Option<String>>,
+        _documented: Header<Option<String>>,
     ) -> Result<Json<RefreshAnswer>, Problem> {
-        let command = caller.command(site, idempotency_key.as_deref())?;
+        let idempotency_key = idempotency_key(request)?;
+        let command = caller.command(site, idempotency_key);
         let row = caller.integration(site, id).await?;
         let integration = linked(&row)?;
         if idempotency_key.is_some() && was_done(site, &row, command).await? {

@@ -54,6 +54,20 @@ async fn check(request: &Request, bearer: Bearer) -> poem::Result<ApiKey> {
     Ok(key)
 }
 
+/// The `Idempotency-Key` of a request. One that cannot be taken as it is meant is refused: a caller who sends it relies on
+/// it.
+pub fn idempotency_key(request: &Request) -> Result<Option<&str>, Problem> {
+    let mut values = request.headers().get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let text = std::str::from_utf8(value.as_bytes()).ok().filter(|text| {
+        (1..=LONGEST_IDEMPOTENCY_KEY).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    });
+    match (text, values.next()) {
+        (Some(text), None) => Ok(Some(text)),
+        _ => Err(ProblemCode::InvalidParameter.into()),
+    }
+}
+
 impl Caller {
     /// The key itself.
     pub fn key(&self) -> &ApiKey {
@@ -71,15 +85,12 @@ impl Caller {
         row.filter(|row| row.owner == self.0.owner).ok_or_else(|| ProblemCode::IntegrationNotFound.into())
     }
 
-    /// What ties a request to its repeats: a name of the caller's own choice, any text.
-    pub fn command(&self, site: &Site, idempotency_key: Option<&str>) -> Result<CommandId, Problem> {
-        let Some(text) = idempotency_key else { return Ok(site.app.new_command()) };
-        if text.is_empty() || text.len() > LONGEST_IDEMPOTENCY_KEY {
-            return Err(ProblemCode::InvalidParameter.into());
-        }
+    /// What ties a request to its repeats: a name of the caller's own choice.
+    pub fn command(&self, site: &Site, idempotency_key: Option<&str>) -> CommandId {
+        let Some(text) = idempotency_key else { return site.app.new_command() };
         // Keys of different programs are told apart too.
         let space = Uuid::new_v5(&self.0.tenant.uuid(), self.0.id.as_bytes());
-        Ok(CommandId::new(Uuid::new_v5(&space, text.as_bytes())))
+        CommandId::new(Uuid::new_v5(&space, text.as_bytes()))
     }
 
     /// The context of what this request changes.
@@ -91,6 +102,24 @@ impl Caller {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_idempotency_key_that_cannot_be_relied_on_is_refused() {
+        let read = |values: &[&[u8]]| {
+            let mut request = Request::default();
+            for value in values {
+                let value = poem::http::HeaderValue::from_bytes(value).unwrap();
+                request.headers_mut().append("idempotency-key", value);
+            }
+            idempotency_key(&request).map(|key| key.map(str::to_owned)).map_err(|problem| problem.status().as_u16())
+        };
+        assert_eq!(read(&[]), Ok(None));
+        assert_eq!(read(&[b"order 7 ~ once"]), Ok(Some("order 7 ~ once".to_owned())));
+        assert_eq!(read(&[&[b'x'; 255]]), Ok(Some("x".repeat(255))));
+        for values in [&["é".as_bytes()][..], &[b"\xff"], &[b""], &[b"a\tb"], &[&[b'x'; 256]], &[b"a", b"b"]] {
+            assert_eq!(read(values), Err(400), "{values:?}");
+        }
+    }
 
     #[test]
     fn a_key_is_read_as_it_was_made() {
