@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError};
 use poem::http::header::{ACCEPT, CONTENT_LENGTH};
-use poem::http::{HeaderName, HeaderValue};
+use poem::http::{HeaderName, HeaderValue, Method};
 use poem::middleware::CatchPanic;
 use poem::{Body, Endpoint, EndpointExt, Error, IntoResponse, Request, Response};
 use poem_openapi::error::{
@@ -46,9 +46,13 @@ impl<E: Endpoint> Endpoint for Guard<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let for_people = wants_page(&request);
-        let answer = match bound_body(&mut request).await {
-            Ok(()) => self.0.call(request).await.map(IntoResponse::into_response),
-            Err(problem) => Err(problem.into()),
+        let answer = if is_mere_look(&request) {
+            Err(Problem::from(ProblemCode::MethodNotAllowed).into())
+        } else {
+            match bound_body(&mut request).await {
+                Ok(()) => self.0.call(request).await.map(IntoResponse::into_response),
+                Err(problem) => Err(problem.into()),
+            }
         };
         let mut response = answer.unwrap_or_else(|error| translate(error, for_people));
         for (name, value) in HEADERS {
@@ -57,6 +61,13 @@ impl<E: Endpoint> Endpoint for Guard<E> {
         }
         Ok(response)
     }
+}
+
+/// Whether this is a `HEAD` on the walk. poem answers `HEAD` by running what answers `GET`, and there that makes a link or
+/// takes a state, with nobody to read the answer.
+fn is_mere_look(request: &Request) -> bool {
+    let path = request.uri().path();
+    request.method() == Method::HEAD && ["/oauth/", "/connect/"].iter().any(|part| path.starts_with(part))
 }
 
 fn wants_page(request: &Request) -> bool {

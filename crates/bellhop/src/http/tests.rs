@@ -152,6 +152,19 @@ async fn the_documentation_names_every_route_and_every_code() {
 }
 
 #[tokio::test]
+async fn whoever_only_looks_takes_nothing_on_the_walk() {
+    let client = client();
+    for path in
+        ["/oauth/google/callback?state=x&code=y", "/oauth/google/authorize", "/connect/token", "/connect/finish"]
+    {
+        client.head(path).send().await.assert_status(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    let metrics = text(client.get("/metrics").send().await).await;
+    assert!(metrics.contains("oauth_events_total{event=\"invalid_state\",provider=\"google\"} 0"));
+    client.head("/health/live").send().await.assert_status_is_ok();
+}
+
+#[tokio::test]
 async fn pages_keep_themselves_to_themselves() {
     let client = client();
     for path in ["/", "/connect/finish", "/oauth/google/callback"] {
