@@ -16,6 +16,8 @@ mod pace;
 pub mod press;
 mod raw_updates;
 pub mod say;
+#[cfg(test)]
+mod stand_in;
 mod strangers;
 pub mod text;
 mod unknown;

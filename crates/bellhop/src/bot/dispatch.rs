@@ -40,6 +40,9 @@ const HANDLING: Duration = Duration::from_mins(2);
 /// How often handling is begun before it is given up.
 const STARTS: i32 = 3;
 
+/// Said to a press anywhere else.
+const ONLY_IN_PRIVATE: &str = "Only in our private chat.";
+
 /// How long the updates in hand have to end after a stop.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -186,6 +189,11 @@ async fn handle(visit: &Visit<'_>, incoming: &Incoming) -> Result<(), Failure> {
     match &incoming.what {
         What::Blocked => Ok(visit.desk.app.store.mark_blocked(visit.desk.tenant, visit.owner, true).await?),
         What::Unblocked => Ok(visit.desk.app.store.mark_blocked(visit.desk.tenant, visit.owner, false).await?),
+        // No button of ours in a group comes back, but Telegram lets a client send a press that no button carries.
+        What::Press { query, .. } if !incoming.private => {
+            visit.desk.speaker.answer_press(query, Some(ONLY_IN_PRIVATE)).await;
+            Ok(())
+        }
         What::Press { query, data, .. } => press(visit, query, data).await,
         What::Command { name, .. } if !incoming.private => in_group(visit, name).await,
         What::Command { name, rest } => match commands::named(name) {
@@ -220,3 +228,7 @@ async fn in_group(visit: &Visit<'_>, name: &str) -> Result<(), Failure> {
         .row(vec![Button::link("Open our private chat", visit.desk.chat_link(start))]);
     visit.say(message).await.map(|_| ())
 }
+
+#[cfg(test)]
+#[path = "dispatch_tests.rs"]
+mod tests;
