@@ -2,6 +2,7 @@
 
 use bellhop_tests::{House, Story, until};
 use chrono::TimeDelta;
+use serde_json::json;
 
 use crate::{events, inbox, logged, mail_agrees};
 
@@ -40,6 +41,36 @@ async fn news_is_fetched_from_the_cursor_on() -> Story {
     })
     .await?;
     assert_eq!(events(&house.audit(&integration).await?, "MailFetched").len(), 2);
+    house.end().await
+}
+
+#[tokio::test]
+async fn news_of_several_pages_is_complete_although_the_fetch_was_interrupted_in_the_middle_of_one() -> Story {
+    let house = House::open().await?;
+    house.walker(1001, "Ada")?.connect("bob").await?;
+    let integration = house.connected_integration().await?;
+    logged(&house, &integration, "MailFetched", 1).await?;
+    mail_agrees(&house, "bob").await?;
+
+    // One page of history holds 500 changes. Of the first one a batch of 50 is recorded, then Google wants a pause.
+    for number in 0..510 {
+        house.sandbox.mail_arrives("bob", "Cy <cy@sender.example>", &format!("News {number}"), "Read me.").await?;
+    }
+    let message = json!({ "path": "/gmail/v1/users/me/messages/", "skip": 60, "status": 429, "retry_after": 60 });
+    house.sandbox.fault(message).await?;
+    house.advance(POLL)?;
+    until("the fetch to be interrupted", async || {
+        let held = "select count(*) from jobs where kind = 'fetch_mail' and lease is not null";
+        let is_over = house.sandbox.faults_to_come().await? == 0 && house.database.number(held).await? == 0;
+        Ok(is_over.then_some(()))
+    })
+    .await?;
+    assert_eq!(house.database.number("select batches from mail_syncs").await?, 1);
+    house.advance(TimeDelta::seconds(61))?;
+    let log = logged(&house, &integration, "MailFetched", 2).await?;
+    let fetched = events(&log, "MailFetched")[1];
+    assert_eq!((&fetched["mode"], &fetched["added"]), (&"incremental".into(), &510.into()), "{fetched}");
+    mail_agrees(&house, "bob").await?;
     house.end().await
 }
 
