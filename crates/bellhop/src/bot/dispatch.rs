@@ -100,7 +100,8 @@ async fn take_up(desk: &Desk, update: ClaimedUpdate) {
     let (update_id, starts) = (update.update_id, update.starts);
     let incoming = update.content.as_ref().and_then(|content| serde_json::from_slice::<Incoming>(content).ok());
     let Some(incoming) = incoming else {
-        // Its key is gone, or it was written down by a release that this one does not understand.
+        // Its key is gone or damaged, or it was written down by a release that this one does not understand.
+        tracing::error!(update_id, "an update cannot be read and was given up");
         end(desk, update_id, starts, UpdateOutcome::GaveUp).await;
         return;
     };
@@ -146,13 +147,15 @@ async fn settle_failure(visit: &Visit<'_>, private: bool, starts: i32, failure: 
             tracing::warn!(%error, "it was not remembered that somebody has blocked the bot");
         }
         end(desk, update_id, starts, UpdateOutcome::Done).await;
-    } else if let Some(pause) = failure.pause() {
-        tracing::warn!(update_id, %failure, "an update waits for an outage to end");
-        put_back(desk, update_id, starts, pause, false).await;
-    } else {
-        tracing::error!(update_id, starts, %failure, "an update was not handled");
-        put_back(desk, update_id, starts, Duration::from_secs(1), true).await;
+        return;
     }
+    let again = failure.again(starts);
+    if again.counts {
+        tracing::error!(update_id, starts, %failure, "an update was not handled");
+    } else {
+        tracing::warn!(update_id, %failure, "an update waits for an outage to end");
+    }
+    put_back(desk, update_id, starts, again.after, again.counts).await;
 }
 
 async fn end(desk: &Desk, update_id: i64, starts: i32, outcome: UpdateOutcome) -> bool {

@@ -91,7 +91,8 @@ async fn attend(desk: &Desk, first: &LiveMessage) -> Result<(), Failure> {
                 desk.app.store.take_live_message(desk.tenant, &state.message).await?;
             }
             Ok(false) => {}
-            Err(Failure::Telegram(Trouble::Unreachable | Trouble::SlowDown(_))) if !is_over(&state.message, now) => {}
+            Err(Failure::Telegram(Trouble::Unreachable | Trouble::NoAnswer | Trouble::SlowDown(_)))
+                if !is_over(&state.message, now) => {}
             Err(Failure::Telegram(trouble)) => {
                 if trouble == Trouble::Refused {
                     tracing::error!(%trouble, "a message could not be brought up to date");

@@ -34,9 +34,12 @@ const LONGEST_ANSWER: usize = 200;
 /// Why Telegram did not do what it was asked. Says nothing about the request, whose address carries the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Trouble {
-    /// No usable answer came. Try again later; it may have been done all the same.
-    #[error("Telegram could not be reached or was failing")]
+    /// Nobody could be connected to, so nothing was asked. Try again later, as often as it takes.
+    #[error("Telegram could not be reached")]
     Unreachable,
+    /// No usable answer came: it may have been done all the same. Try again a few times at most; each may be a copy.
+    #[error("Telegram gave no usable answer")]
+    NoAnswer,
     /// Too fast. Wait this long.
     #[error("Telegram asks to slow down")]
     SlowDown(Duration),
@@ -61,7 +64,8 @@ impl From<&RequestError> for Trouble {
     fn from(error: &RequestError) -> Self {
         match error {
             RequestError::RetryAfter(seconds) => Self::SlowDown(seconds.duration()),
-            RequestError::Network(_) | RequestError::InvalidJson { .. } | RequestError::Io(_) => Self::Unreachable,
+            RequestError::Network(error) if error.is_connect() => Self::Unreachable,
+            RequestError::Network(_) | RequestError::InvalidJson { .. } | RequestError::Io(_) => Self::NoAnswer,
             RequestError::MigrateToChatId(_) => Self::Gone,
             RequestError::Api(error) => Self::from(error),
         }
@@ -86,7 +90,7 @@ impl From<&ApiError> for Trouble {
             ApiError::Unknown(text) if text.starts_with("Forbidden") => Self::Blocked,
             ApiError::Unknown(text) if text.starts_with("Conflict") => Self::Conflict,
             ApiError::Unknown(text) if text.starts_with("Unauthorized") => Self::Unauthorized,
-            ApiError::Unknown(text) if !text.starts_with("Bad Request") => Self::Unreachable,
+            ApiError::Unknown(text) if !text.starts_with("Bad Request") => Self::NoAnswer,
             _ => Self::Refused,
         }
     }
@@ -140,7 +144,7 @@ impl Speaker {
         loop {
             let edited = self.patiently(chat, attempt).await;
             match (edited, pauses.next()) {
-                (Err(Trouble::Unreachable), Some(pause)) => tokio::time::sleep(pause).await,
+                (Err(Trouble::Unreachable | Trouble::NoAnswer), Some(pause)) => tokio::time::sleep(pause).await,
                 (edited, _) => return edited,
             }
         }
@@ -181,7 +185,8 @@ pub async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, Req
     match tokio::time::timeout(limit, call).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(Trouble::from(&error)),
-        Err(_) => Err(Trouble::Unreachable),
+        // Connecting has a shorter limit of its own.
+        Err(_) => Err(Trouble::NoAnswer),
     }
 }
 
@@ -199,12 +204,25 @@ fn no_previews() -> LinkPreviewOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bot::stand_in::Telegram;
+    use crate::bot::text::Text;
+
+    #[tokio::test]
+    async fn a_lost_answer_is_told_from_a_call_that_was_never_made() {
+        let hello = Text::new().plain("Hello").into();
+        let cut_off = Telegram::answering(|_, _| None).await;
+        let sent = Speaker::new(cut_off.bot.clone(), Duration::ZERO).send(1, &hello).await;
+        assert_eq!(sent, Err(Trouble::NoAnswer));
+        assert_eq!(cut_off.called(), ["sendmessage"]);
+        let sent = Speaker::new(Telegram::out_of_reach().await, Duration::ZERO).send(1, &hello).await;
+        assert_eq!(sent, Err(Trouble::Unreachable));
+    }
 
     #[test]
     fn what_telegram_says_becomes_something_to_do() {
         let said = |text: &str| Trouble::from(&ApiError::Unknown(text.to_owned()));
-        assert_eq!(said("Internal Server Error"), Trouble::Unreachable);
-        assert_eq!(said("Bad Gateway"), Trouble::Unreachable);
+        assert_eq!(said("Internal Server Error"), Trouble::NoAnswer);
+        assert_eq!(said("Something: nobody has heard of yet"), Trouble::NoAnswer);
         assert_eq!(said("Forbidden: bot was blocked in some new way"), Trouble::Blocked);
         assert_eq!(said("Conflict: can't use getUpdates method while webhook is active"), Trouble::Conflict);
         assert_eq!(said("Bad Request: BUTTON_SOMETHING"), Trouble::Refused);

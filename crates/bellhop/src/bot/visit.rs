@@ -29,17 +29,39 @@ pub enum Failure {
     Telegram(#[from] Trouble),
 }
 
+/// When a request that was not handled to its end is begun again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// After how long.
+    pub after: Duration,
+    /// Whether the start is one of the few that a request has. An outage that kept it from doing anything costs none.
+    pub counts: bool,
+}
+
+/// How long to wait after Telegram gave no answer, by the starts so far. Each start may send a copy, so there are few of
+/// them, and far enough apart for most outages to end in between.
+const AFTER_NO_ANSWER: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(30), Duration::from_mins(2)];
+
+/// The pause where waiting changes little.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
 impl Failure {
-    /// How long to wait before it is tried again, where the failure is an outage and nobody's fault.
+    /// When it is tried again, after it was begun this often.
     #[must_use]
-    pub fn pause(&self) -> Option<Duration> {
-        match self {
-            Self::Store(error) => error.is_outage().then_some(Duration::from_secs(3)),
-            Self::Telegram(Trouble::Unreachable | Trouble::Conflict) => Some(Duration::from_secs(5)),
-            Self::Telegram(Trouble::SlowDown(pause)) => Some(*pause),
-            Self::Telegram(Trouble::Unauthorized) => Some(Duration::from_mins(1)),
-            Self::Telegram(Trouble::Blocked | Trouble::Gone | Trouble::Refused) => None,
-        }
+    pub fn again(&self, starts: i32) -> Again {
+        let (after, counts) = match self {
+            Self::Store(error) if error.is_outage() => (Duration::from_secs(3), false),
+            Self::Store(_) => (AT_ONCE, true),
+            Self::Telegram(Trouble::Unreachable | Trouble::Conflict) => (Duration::from_secs(5), false),
+            Self::Telegram(Trouble::SlowDown(pause)) => (*pause, false),
+            Self::Telegram(Trouble::Unauthorized) => (Duration::from_mins(1), false),
+            Self::Telegram(Trouble::NoAnswer) => {
+                let before = usize::try_from(starts).unwrap_or(0).saturating_sub(1);
+                (AFTER_NO_ANSWER.get(before).or(AFTER_NO_ANSWER.last()).copied().unwrap_or(AT_ONCE), true)
+            }
+            Self::Telegram(Trouble::Blocked | Trouble::Gone | Trouble::Refused) => (AT_ONCE, true),
+        };
+        Again { after, counts }
     }
 }
 
@@ -158,5 +180,26 @@ impl Visit<'_> {
         let name = format!("update {} {step}", self.update_id);
         let command = CommandId::new(Uuid::new_v5(&self.owner.uuid(), name.as_bytes()));
         Context::new(self.desk.tenant, Actor::Owner(self.owner), command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_have_been_done_is_not_begun_again_for_ever() {
+        let again = |trouble| Failure::Telegram(trouble).again(1);
+        assert!(again(Trouble::NoAnswer).counts, "a copy each time");
+        assert!(again(Trouble::Refused).counts);
+        for nothing_was_done in [Trouble::Unreachable, Trouble::SlowDown(Duration::from_secs(9)), Trouble::Unauthorized]
+        {
+            assert!(!again(nothing_was_done).counts, "{nothing_was_done:?}");
+        }
+        assert!(!Failure::Store(StoreError::Closed).again(1).counts);
+        assert!(Failure::Store(StoreError::Unreadable("a row")).again(1).counts);
+        let pauses: Vec<_> =
+            (1..5).map(|starts| Failure::Telegram(Trouble::NoAnswer).again(starts).after.as_secs()).collect();
+        assert_eq!(pauses, [5, 30, 120, 120]);
     }
 }
