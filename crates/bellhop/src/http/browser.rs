@@ -4,9 +4,10 @@
 //! neither the `__Host-` prefix nor `Secure`: Safari refuses them there.
 
 use poem::Request;
-use poem::http::header::COOKIE;
+use poem::http::header::{COOKIE, ORIGIN};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::page::origin_of;
 use crate::app::App;
 
 const NAME: &str = "bellhop_connect";
@@ -47,10 +48,14 @@ pub fn set_cookie(app: &App, cookie: &SecretString) -> String {
 }
 
 /// Whether a form was sent by another site's page. Its owner could otherwise send people to the provider who have never
-/// seen our page. Browsers that do not say are let through, and so are programs.
-pub fn is_cross_site(request: &Request) -> bool {
-    request
-        .headers()
-        .get("sec-fetch-site")
-        .is_some_and(|site| site.as_bytes() != b"same-origin" && site.as_bytes() != b"none")
+/// seen our page. Browsers say so in `Sec-Fetch-Site`; older ones only where the page comes from, in `Origin`. Those that say
+/// neither are let through, and so are programs.
+pub fn is_cross_site(app: &App, request: &Request) -> bool {
+    let headers = request.headers();
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site.as_bytes() != b"same-origin" && site.as_bytes() != b"none";
+    }
+    let ours = origin_of(&app.settings.public_base_url);
+    // Our own pages say `null`, as they send no referrer: <https://fetch.spec.whatwg.org/#append-a-request-origin-header>
+    headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes() != b"null" && origin.as_bytes() != ours.as_bytes())
 }

@@ -79,7 +79,7 @@ pub async fn begin(Data(site): Data<&Site>, request: &Request, Path(token): Path
     if token.len() > LONGEST_TOKEN {
         return stopped(site, words::of_link(LinkProblem::Unknown)).await;
     }
-    if is_cross_site(request) {
+    if is_cross_site(&site.app, request) {
         // Whoever sent the form, the person sees our page first.
         return see_other(&connect::public_address(&site.app, &format!("connect/{token}")));
     }

@@ -220,6 +220,25 @@ async fn a_form_sent_by_another_site_shows_our_page_first() {
 }
 
 #[tokio::test]
+async fn a_browser_that_says_only_where_a_form_comes_from_is_heard() {
+    let app = cut_off(&[]);
+    for (site, origin, foreign) in [
+        (None, None, false),
+        (None, Some("http://127.0.0.1:8080"), false),
+        (None, Some("null"), false),
+        (None, Some("https://elsewhere.example"), true),
+        (None, Some("http://127.0.0.1:8081"), true),
+        (Some("same-origin"), Some("null"), false),
+        (Some("same-site"), Some("http://127.0.0.1:8080"), true),
+    ] {
+        let headers = [("sec-fetch-site", site), ("origin", origin)];
+        let request = headers.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let request = request.fold(poem::Request::builder(), |request, (name, value)| request.header(name, value));
+        assert_eq!(browser::is_cross_site(&app, &request.finish()), foreign, "{site:?} {origin:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_cookie_is_bound_to_this_host_wherever_it_can_be() {
     let secret = "secret".into();
     let far = browser::set_cookie(&cut_off(&[("PUBLIC_BASE_URL", "https://bellhop.example")]), &secret);
