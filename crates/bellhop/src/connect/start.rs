@@ -1,6 +1,6 @@
 //! The start of a walk: one press of a button, one unit of work, and the browser is on its way to the provider.
 
-use bellhop_domain::{AttemptId, AuthorizationFailure, Command, IntegrationId};
+use bellhop_domain::{AttemptId, AuthorizationFailure, Command, IntegrationId, TenantId};
 use bellhop_providers::AuthorizeRequest;
 use bellhop_store::{
     Actor, Attempt, Change, ConnectLink, Context, DataKey, ExecuteError, NewAttempt, Request, StoreError, plain_hash,
@@ -97,6 +97,7 @@ async fn again(
         return Ok(Err(LinkProblem::Ended));
     };
     let verifier = attempt.open_verifier(&key)?;
+    let login_hint = login_hint(app, attempt.tenant, attempt.reconnects.then_some(attempt.integration)).await?;
     let scopes = app.provider(attempt.provider).description().scopes(&asked());
     let url = app.provider(attempt.provider).authorize_url(&AuthorizeRequest {
         state: &state_of(&cookie),
@@ -104,7 +105,7 @@ async fn again(
         verifier: &verifier,
         redirect_uri: &attempt.redirect_uri,
         scopes: &scopes,
-        login_hint: None,
+        login_hint: login_hint.as_ref(),
     });
     Ok(url.map(|to| Departure { to, cookie }).map_err(|_| LinkProblem::NotConfigured))
 }
@@ -191,10 +192,7 @@ impl NewWalk {
 
 /// Where the browser goes; none where our own settings do not allow it.
 async fn authorize_url(app: &App, walk: &NewWalk, verifier: &SecretString) -> Result<Option<Url>, StoreError> {
-    let login_hint = match walk.link.reconnects {
-        Some(integration) => app.store.account(walk.link.tenant, integration).await?.and_then(|account| account.email),
-        None => None,
-    };
+    let login_hint = login_hint(app, walk.link.tenant, walk.link.reconnects).await?;
     let provider = app.provider(walk.link.provider);
     let url = provider.authorize_url(&AuthorizeRequest {
         state: &state_of(&walk.cookie),
@@ -205,4 +203,14 @@ async fn authorize_url(app: &App, walk: &NewWalk, verifier: &SecretString) -> Re
         login_hint: login_hint.as_ref(),
     });
     Ok(url.ok())
+}
+
+/// The address of the account that is to be mended, so that the provider offers that one first.
+async fn login_hint(
+    app: &App,
+    tenant: TenantId,
+    reconnects: Option<IntegrationId>,
+) -> Result<Option<SecretString>, StoreError> {
+    let Some(integration) = reconnects else { return Ok(None) };
+    Ok(app.store.account(tenant, integration).await?.and_then(|account| account.email))
 }
