@@ -236,6 +236,61 @@ async fn an_outage_costs_no_start_and_a_failure_does() {
 }
 
 #[tokio::test]
+async fn a_damaged_key_costs_its_owner_an_update_and_nobody_else() {
+    let database = Database::create().await;
+    let store = database.store();
+    let tenant = default_tenant(&store).await;
+    let (ada, bob) = (person(&store, tenant, 1).await, person(&store, tenant, 2).await);
+    store.write_down_updates(tenant, &[update(1, ada), update(2, bob)], noon()).await.unwrap();
+    let mut owner = database.owner().await;
+    sqlx::query("select set_config('app.tenants', $1, false)")
+        .bind(format!("{{{tenant}}}"))
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    let damage = "update keys.owner_keys set wrapped = 'damaged' where owner = $1";
+    assert_eq!(sqlx::query(damage).bind(ada.uuid()).execute(&mut owner).await.unwrap().rows_affected(), 1);
+    let claimed = store.claim_updates(tenant, 10, LEASE).await.unwrap();
+    assert_eq!(ids(&claimed), [1, 2]);
+    assert!(claimed[0].content.is_none());
+    assert_eq!(claimed[1].content.as_ref().unwrap().as_slice(), b"what 2 says");
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn a_seat_whose_connection_has_fallen_silent_is_not_kept() {
+    let database = Database::create().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let through = database.serving.clone().host("127.0.0.1").port(listener.local_addr().unwrap().port());
+    let postgres = format!("{}:{}", database.serving.get_host(), database.serving.get_port());
+    // Nobody hangs up: the connection just carries nothing any more, as when a line is cut.
+    let wire = tokio::spawn(async move {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let mut far = tokio::net::TcpStream::connect(postgres).await.unwrap();
+        let (cut, mut is_cut) = tokio::sync::oneshot::channel::<()>();
+        let carrying = tokio::spawn(async move {
+            tokio::select! {
+                _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                _ = &mut is_cut => {}
+            }
+            (near, far)
+        });
+        (cut, carrying)
+    });
+    let store = Store::open(through, support::keyring());
+    let mut seat = store.take_bot_seat().await.unwrap().unwrap();
+    seat.keep().await.unwrap();
+    let (cut, carrying) = wire.await.unwrap();
+    cut.send(()).unwrap();
+    let ends = carrying.await.unwrap();
+    let patience = Duration::from_secs(10);
+    assert!(tokio::time::timeout(patience, seat.keep()).await.expect("it must not hang").is_err());
+    tokio::time::timeout(patience, seat.leave()).await.expect("nor on leaving");
+    drop(ends);
+    database.drop().await;
+}
+
+#[tokio::test]
 async fn the_seat_is_free_again_when_its_holder_is_gone() {
     let database = Database::create().await;
     let (one, other) = (database.store(), database.store());
