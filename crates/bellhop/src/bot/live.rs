@@ -3,18 +3,21 @@
 //! A crash between an edit and its row repeats the edit, which changes nothing. A message whose news cannot be shown
 //! keeps its row until its two minutes are over.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use bellhop_domain::Status;
-use bellhop_store::{LiveMessage, LiveState, Shows};
+use bellhop_domain::{OwnerId, Status};
+use bellhop_store::{LiveMessage, LiveState, Shows, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::StreamExt;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::account::Account;
 use super::commands::disconnect::{self, Revocation};
 use super::commands::inbox::{self, Fetch};
-use super::say::Trouble;
+use super::say::{Speaker, Trouble};
 use super::visit::{Desk, Failure};
 
 /// How often to look while a message waits.
@@ -29,6 +32,9 @@ const WAIT: TimeDelta = TimeDelta::minutes(2);
 /// How much progress is worth an edit.
 const STEP: i32 = 50;
 
+/// People attended at once: one whose chat is slow keeps nobody else waiting.
+const AT_ONCE: usize = 8;
+
 /// What is to be done about a waiting message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
@@ -40,6 +46,7 @@ enum Turn {
 
 /// Looks after waiting messages until it is told to stop.
 pub async fn run(desk: &Desk, stop: CancellationToken) {
+    let showing = Showing { desk, speaker: desk.speaker.impatient(), resting: Mutex::default() };
     let mut failing = false;
     let mut waiting = true;
     loop {
@@ -49,7 +56,7 @@ pub async fn run(desk: &Desk, stop: CancellationToken) {
             () = desk.live.notified(), if !waiting => {}
             () = tokio::time::sleep(pause) => {}
         }
-        match look(desk).await {
+        match showing.look().await {
             Ok(still_waiting) => (waiting, failing) = (still_waiting, false),
             Err(error) => {
                 if !failing {
@@ -61,48 +68,148 @@ pub async fn run(desk: &Desk, stop: CancellationToken) {
     }
 }
 
-/// One look at every waiting message. Whether any still waits.
-async fn look(desk: &Desk) -> Result<bool, Failure> {
-    let states = desk.app.store.live_messages(desk.tenant).await?;
-    let mut seen = HashSet::new();
-    for state in &states {
-        // One edit for each person and look: their turn is theirs, and Telegram's limits are for each chat.
-        if !seen.insert(state.message.owner) {
-            continue;
-        }
-        // Whoever is being answered right now is looked after next time.
-        let Some(_turn) = desk.turns.take(state.message.owner) else { continue };
-        attend(desk, &state.message).await?;
-    }
-    Ok(!states.is_empty())
+/// What becomes of a message that could not be brought up to date.
+#[derive(Debug, PartialEq, Eq)]
+enum Miss {
+    /// The next look tries again, for everybody where it is the store that is away.
+    Again,
+    /// The chat wants no edit for this long.
+    Rest(Duration),
+    /// It is left as it is.
+    Leave,
 }
 
-/// Looks at one person's messages again, now that it is their turn, and edits those that have news.
-async fn attend(desk: &Desk, first: &LiveMessage) -> Result<(), Failure> {
-    let now = desk.app.clock.now();
-    let states = desk.app.store.live_messages(desk.tenant).await?;
-    for state in states.iter().filter(|state| state.message.owner == first.owner) {
-        let done = match state.message.shows {
-            Shows::Inbox { page } => show_inbox(desk, state, u32::try_from(page).unwrap_or(0), now).await,
-            Shows::Revocation => show_revocation(desk, &state.message, now).await,
-        };
-        match done {
-            Ok(true) => {
-                desk.app.store.take_live_message(desk.tenant, &state.message).await?;
-            }
-            Ok(false) => {}
-            Err(Failure::Telegram(Trouble::Unreachable | Trouble::NoAnswer | Trouble::SlowDown(_)))
-                if !is_over(&state.message, now) => {}
-            Err(Failure::Telegram(trouble)) => {
-                if trouble == Trouble::Refused {
-                    tracing::error!(%trouble, "a message could not be brought up to date");
-                }
-                desk.app.store.take_live_message(desk.tenant, &state.message).await?;
-            }
-            Err(error) => return Err(error),
+impl Miss {
+    fn of(failure: &Failure, is_over: bool) -> Self {
+        match failure {
+            Failure::Store(error) if error.is_outage() => Self::Again,
+            Failure::Telegram(Trouble::Unreachable | Trouble::NoAnswer) if !is_over => Self::Again,
+            Failure::Telegram(Trouble::SlowDown(pause)) if !is_over => Self::Rest(*pause),
+            Failure::Store(_) | Failure::Telegram(_) => Self::Leave,
         }
     }
-    Ok(())
+}
+
+/// Attends to different people at once. The first failure is told when everybody has been seen.
+async fn each<F>(people: HashSet<OwnerId>, attend: impl Fn(OwnerId) -> F) -> Result<(), StoreError>
+where
+    F: Future<Output = Result<(), StoreError>>,
+{
+    let mut failed = Ok(());
+    let mut attended = futures::stream::iter(people.into_iter().map(attend)).buffer_unordered(AT_ONCE);
+    while let Some(done) = attended.next().await {
+        failed = failed.and(done);
+    }
+    failed
+}
+
+/// Looking after messages.
+struct Showing<'a> {
+    desk: &'a Desk,
+    /// Waits for nobody: whoever asks to slow down is left alone until then, while others are looked after.
+    speaker: Speaker,
+    /// Chats that asked to slow down, and until when.
+    resting: Mutex<HashMap<i64, Instant>>,
+}
+
+impl Showing<'_> {
+    /// One look at every waiting message. Whether any still waits.
+    async fn look(&self) -> Result<bool, StoreError> {
+        let states = self.desk.app.store.live_messages(self.desk.tenant).await?;
+        let people = states.iter().map(|state| state.message.owner).collect();
+        each(people, |owner| self.attend(owner)).await?;
+        Ok(!states.is_empty())
+    }
+
+    /// Looks at one person's messages again, when it is their turn, and edits those that have news.
+    async fn attend(&self, owner: OwnerId) -> Result<(), StoreError> {
+        let desk = self.desk;
+        // Whoever is being answered right now is looked after next time.
+        let Some(_turn) = desk.turns.take(owner) else { return Ok(()) };
+        let now = desk.app.clock.now();
+        let states = desk.app.store.live_messages(desk.tenant).await?;
+        for state in states.iter().filter(|state| state.message.owner == owner) {
+            let message = &state.message;
+            if self.is_resting(message.chat_id) {
+                continue;
+            }
+            let done = match message.shows {
+                Shows::Inbox { page } => self.show_inbox(state, u32::try_from(page).unwrap_or(0), now).await,
+                Shows::Revocation => self.show_revocation(message, now).await,
+            };
+            let ended = match done {
+                Ok(ended) => ended,
+                Err(failure) => match Miss::of(&failure, is_over(message, now)) {
+                    Miss::Again => match failure {
+                        Failure::Store(error) => return Err(error),
+                        Failure::Telegram(_) => false,
+                    },
+                    Miss::Rest(pause) => {
+                        self.rest(message.chat_id, pause);
+                        false
+                    }
+                    Miss::Leave => {
+                        if !matches!(failure, Failure::Telegram(Trouble::Blocked | Trouble::Gone)) {
+                            tracing::error!(integration = %message.integration, %failure, "a message stays out of date");
+                        }
+                        true
+                    }
+                },
+            };
+            if ended {
+                desk.app.store.take_live_message(desk.tenant, message).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn rest(&self, chat: i64, pause: Duration) {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner).insert(chat, Instant::now() + pause);
+    }
+
+    fn is_resting(&self, chat: i64) -> bool {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.retain(|_, until| *until > Instant::now());
+        resting.contains_key(&chat)
+    }
+
+    async fn show_inbox(&self, state: &LiveState, page: u32, now: DateTime<Utc>) -> Result<bool, Failure> {
+        let (desk, message) = (self.desk, &state.message);
+        let Some(turn) = turn_of(state, now) else { return Ok(false) };
+        let row = desk.app.store.integration(desk.tenant, message.integration).await?;
+        let Some(row) = row.filter(|row| row.status.is_linked()) else { return Ok(true) };
+        let account = Account::of(&desk.app.store, row).await?;
+        let fetch = match turn {
+            Turn::Progress => Fetch::Asked,
+            Turn::Settle(fetch) => fetch,
+        };
+        let view = inbox::current(desk, &account, page, fetch).await?;
+        self.speaker.edit(message.chat_id, message.message_id, &view).await?;
+        if turn == Turn::Progress {
+            let shown = LiveMessage { shown: state.stored, ..message.clone() };
+            desk.app.store.put_live_message(desk.tenant, &shown).await?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    async fn show_revocation(&self, message: &LiveMessage, now: DateTime<Utc>) -> Result<bool, Failure> {
+        let desk = self.desk;
+        // The disconnect itself may carry a slightly earlier time than the row.
+        let since = message.asked_at - TimeDelta::minutes(1);
+        let log = desk.app.store.audit(desk.tenant, message.integration, Some(since), 100).await?;
+        let revocation = match disconnect::outcome(&log) {
+            Some(outcome) => outcome,
+            None if is_over(message, now) => Revocation::Late,
+            None => return Ok(false),
+        };
+        let Some(row) = desk.app.store.integration(desk.tenant, message.integration).await? else { return Ok(true) };
+        let account = Account::of(&desk.app.store, row).await?;
+        self.speaker
+            .edit(message.chat_id, message.message_id, &disconnect::ended_message(&account, revocation))
+            .await?;
+        Ok(true)
+    }
 }
 
 fn is_over(message: &LiveMessage, now: DateTime<Utc>) -> bool {
@@ -123,41 +230,6 @@ fn turn_of(state: &LiveState, now: DateTime<Utc>) -> Option<Turn> {
     (first_fetch && state.stored >= state.message.shown.saturating_add(STEP)).then_some(Turn::Progress)
 }
 
-async fn show_inbox(desk: &Desk, state: &LiveState, page: u32, now: DateTime<Utc>) -> Result<bool, Failure> {
-    let message = &state.message;
-    let Some(turn) = turn_of(state, now) else { return Ok(false) };
-    let row = desk.app.store.integration(desk.tenant, message.integration).await?;
-    let Some(row) = row.filter(|row| row.status.is_linked()) else { return Ok(true) };
-    let account = Account::of(&desk.app.store, row).await?;
-    let fetch = match turn {
-        Turn::Progress => Fetch::Asked,
-        Turn::Settle(fetch) => fetch,
-    };
-    let view = inbox::current(desk, &account, page, fetch).await?;
-    desk.speaker.edit(message.chat_id, message.message_id, &view).await?;
-    if turn == Turn::Progress {
-        let shown = LiveMessage { shown: state.stored, ..message.clone() };
-        desk.app.store.put_live_message(desk.tenant, &shown).await?;
-        return Ok(false);
-    }
-    Ok(true)
-}
-
-async fn show_revocation(desk: &Desk, message: &LiveMessage, now: DateTime<Utc>) -> Result<bool, Failure> {
-    // The disconnect itself may carry a slightly earlier time than the row.
-    let since = message.asked_at - TimeDelta::minutes(1);
-    let log = desk.app.store.audit(desk.tenant, message.integration, Some(since), 100).await?;
-    let revocation = match disconnect::outcome(&log) {
-        Some(outcome) => outcome,
-        None if is_over(message, now) => Revocation::Late,
-        None => return Ok(false),
-    };
-    let Some(row) = desk.app.store.integration(desk.tenant, message.integration).await? else { return Ok(true) };
-    let account = Account::of(&desk.app.store, row).await?;
-    desk.speaker.edit(message.chat_id, message.message_id, &disconnect::ended_message(&account, revocation)).await?;
-    Ok(true)
-}
-
 #[cfg(test)]
 mod tests {
     use bellhop_domain::{IntegrationId, OwnerId};
@@ -165,6 +237,9 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::bot::message::Message;
+    use crate::bot::stand_in::Telegram;
+    use crate::bot::text::Text;
 
     fn asked() -> DateTime<Utc> {
         Utc.with_ymd_and_hms(2026, 11, 20, 12, 0, 0).unwrap()
@@ -208,5 +283,55 @@ mod tests {
         assert_eq!(turn_of(&waiting(Status::Expired, None, 0), now), Some(Turn::Settle(Fetch::Settled)));
         let late = asked() + TimeDelta::seconds(121);
         assert_eq!(turn_of(&waiting(Status::Active, Some(-30), 0), late), Some(Turn::Settle(Fetch::Late)));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_left_and_holds_up_nobody() {
+        let miss = |failure: Failure| Miss::of(&failure, false);
+        assert_eq!(miss(StoreError::Unreadable("a row").into()), Miss::Leave);
+        assert_eq!(miss(StoreError::Closed.into()), Miss::Again);
+        assert_eq!(miss(Trouble::NoAnswer.into()), Miss::Again);
+        assert_eq!(Miss::of(&Trouble::NoAnswer.into(), true), Miss::Leave);
+        let pause = Duration::from_secs(30);
+        assert_eq!(miss(Trouble::SlowDown(pause).into()), Miss::Rest(pause));
+        assert_eq!(miss(Trouble::Gone.into()), Miss::Leave);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_somebody_elses_message() {
+        let people = |count: u128| (0..count).map(|id| OwnerId::new(Uuid::from_u128(id))).collect();
+        // Each waits until all of them are being looked after.
+        let together = tokio::sync::Barrier::new(AT_ONCE);
+        let all = each(people(8), |_| async {
+            together.wait().await;
+            Ok(())
+        });
+        tokio::time::timeout(Duration::from_secs(5), all).await.expect("one after the other").unwrap();
+
+        let seen = Mutex::new(0);
+        let all = each(people(20), |_| async {
+            *seen.lock().unwrap() += 1;
+            Err(StoreError::Closed)
+        });
+        assert!(all.await.is_err());
+        assert_eq!(seen.into_inner().unwrap(), 20);
+    }
+
+    #[tokio::test]
+    async fn a_chat_that_asks_to_slow_down_is_not_waited_for_here() {
+        let slow = Telegram::answering(|_, _| {
+            let parameters = serde_json::json!({ "retry_after": 3 });
+            Some(serde_json::json!({ "ok": false, "description": "Too Many Requests", "parameters": parameters }))
+        })
+        .await;
+        let desk = slow.desk();
+        let showing = Showing { desk: &desk, speaker: desk.speaker.impatient(), resting: Mutex::default() };
+        let news: Message = Text::new().plain("news").into();
+        let began = Instant::now();
+        let pause = Duration::from_secs(3);
+        assert_eq!(showing.speaker.edit(5, 6, &news).await, Err(Trouble::SlowDown(pause)));
+        assert!(began.elapsed() < pause);
+        showing.rest(5, pause);
+        assert!(showing.is_resting(5) && !showing.is_resting(6));
     }
 }

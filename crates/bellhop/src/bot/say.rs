@@ -110,6 +110,12 @@ impl Speaker {
         Self { bot, patience }
     }
 
+    /// The same bot's speaker that waits for nobody.
+    #[must_use]
+    pub fn impatient(&self) -> Self {
+        Self { patience: Duration::ZERO, ..self.clone() }
+    }
+
     /// Sends a message and answers its id.
     pub async fn send(&self, chat: i64, message: &Message) -> Result<i32, Trouble> {
         let (html, keyboard) = (message.text.html(), message.keyboard());
