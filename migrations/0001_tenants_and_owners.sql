@@ -38,7 +38,7 @@ create index owners_by_tenant on owners (tenant);
 create table api_keys (
     id uuid primary key,
     tenant uuid not null references tenants,
-    owner uuid not null references owners,
+    owner uuid not null unique references owners,
     name text not null check (name <> ''),
     hash bytea not null check (octet_length(hash) = 32),
     return_url text,

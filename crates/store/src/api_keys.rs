@@ -99,12 +99,32 @@ impl Store {
     pub async fn api_key(&self, id: Uuid) -> Result<Option<ApiKey>, StoreError> {
         let tenant = sqlx::query_scalar!("select find_api_key($1)", id).fetch_one(&self.pool).await?;
         let Some(tenant) = tenant.map(TenantId::new) else { return Ok(None) };
-        Ok(self.api_keys(tenant).await?.into_iter().find(|key| key.id == id))
+        let mut transaction = self.begin(&[tenant]).await?;
+        let row = sqlx::query_as!(
+            Row,
+            "select id, tenant, owner, name, hash, return_url, created_at, revoked_at
+             from api_keys
+             where id = $1",
+            id
+        )
+        .fetch_optional(&mut *transaction)
+        .await?;
+        row.map(ApiKey::try_from).transpose()
     }
 
     /// The key whose actor this owner is; none for a person.
     pub async fn api_key_of(&self, tenant: TenantId, owner: OwnerId) -> Result<Option<ApiKey>, StoreError> {
-        Ok(self.api_keys(tenant).await?.into_iter().find(|key| key.owner == owner))
+        let mut transaction = self.begin(&[tenant]).await?;
+        let row = sqlx::query_as!(
+            Row,
+            "select id, tenant, owner, name, hash, return_url, created_at, revoked_at
+             from api_keys
+             where owner = $1",
+            owner.uuid()
+        )
+        .fetch_optional(&mut *transaction)
+        .await?;
+        row.map(ApiKey::try_from).transpose()
     }
 
     /// The keys of a tenant by name, revoked ones too. A tenant has a handful.
