@@ -16,8 +16,7 @@ use super::{STATE_LIFETIME, asked, redirect_uri};
 use crate::app::App;
 use crate::metrics::OAuthEvent;
 
-/// A browser that is ready to leave.
-#[derive(Debug)]
+/// A browser that is ready to leave. Cannot be printed: the address holds the state.
 pub struct Departure {
     /// Where to.
     pub to: Url,

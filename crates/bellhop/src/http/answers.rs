@@ -1,7 +1,8 @@
-//! What the API answers, as JSON. Addresses of accounts are shown to the key that connected them, tokens to nobody.
+//! What the API answers, as JSON. Addresses of accounts are shown to the key that connected them, tokens to nobody. What
+//! holds an address, a link or a code cannot be printed.
 
-use bellhop_domain::{Provider, RevocationPlan, Status};
-use bellhop_store::{IntegrationRow, StoreError};
+use bellhop_domain::{IntegrationId, Provider, RevocationPlan, Status};
+use bellhop_store::{Account, IntegrationRow, StoreError};
 use chrono::{DateTime, Utc};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object};
@@ -31,6 +32,14 @@ pub enum State {
 }
 
 impl State {
+    /// Whether it belongs in a list of accounts. A first connection that failed never was one.
+    pub const fn is_listed(self) -> bool {
+        match self {
+            Self::Failed => false,
+            Self::Pending | Self::Active | Self::Degraded | Self::Expired | Self::Error | Self::Disconnected => true,
+        }
+    }
+
     /// The state to show; none where there is nothing to see (any more).
     pub const fn of(status: Status) -> Option<Self> {
         match status {
@@ -46,6 +55,20 @@ impl State {
     }
 }
 
+/// An account as far as it can be read. One that cannot be opened hides itself and nothing else of the answer.
+fn readable(
+    integration: IntegrationId,
+    account: Result<Option<Account>, StoreError>,
+) -> Result<Option<Account>, StoreError> {
+    match account {
+        Err(error @ (StoreError::CannotOpen(_) | StoreError::Unreadable(_))) => {
+            tracing::error!(%integration, %error, "the address of an account cannot be read");
+            Ok(None)
+        }
+        account => account,
+    }
+}
+
 /// The row remembers what had been granted; after a disconnect nothing is.
 fn without_what_ended(row: IntegrationRow) -> IntegrationRow {
     if row.status.is_linked() {
@@ -56,7 +79,7 @@ fn without_what_ended(row: IntegrationRow) -> IntegrationRow {
 }
 
 /// A link for a person to follow.
-#[derive(Debug, Object)]
+#[derive(Object)]
 pub struct AuthorizeAnswer {
     /// Send the person's browser here. Works once.
     pub connect_url: String,
@@ -65,14 +88,14 @@ pub struct AuthorizeAnswer {
 }
 
 /// The last step of connecting.
-#[derive(Debug, Object)]
+#[derive(Object)]
 pub struct FinishRequest {
     /// What came to your `return_url` as `finish_code`.
     pub finish_code: String,
 }
 
 /// An account of a provider, connected by this key.
-#[derive(Debug, Object)]
+#[derive(Object)]
 pub struct IntegrationAnswer {
     /// Its id.
     pub id: Uuid,
@@ -104,7 +127,7 @@ impl IntegrationAnswer {
     /// What a caller is shown of an integration; none where there is nothing to see (any more).
     pub async fn of(app: &App, row: IntegrationRow) -> Result<Option<Self>, StoreError> {
         let Some(state) = State::of(row.status) else { return Ok(None) };
-        let account = app.store.account(row.tenant, row.id).await?.and_then(|account| account.email);
+        let account = readable(row.id, app.store.account(row.tenant, row.id).await)?.and_then(|account| account.email);
         let row = without_what_ended(row);
         Ok(Some(Self {
             id: row.id.uuid(),
@@ -178,7 +201,7 @@ impl StatusAnswer {
 }
 
 /// An account was connected.
-#[derive(Debug, Object)]
+#[derive(Object)]
 pub struct FinishAnswer {
     /// The integration that has access now.
     pub integration: IntegrationAnswer,
@@ -248,5 +271,32 @@ impl Disconnected {
             RevocationPlan::Revoke => Self::Revoking(answer),
             RevocationPlan::SharedAccount | RevocationPlan::Nothing => Self::Ended(answer),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn what_never_was_an_account_is_not_listed() {
+        let listed = |status| State::of(status).is_some_and(State::is_listed);
+        for status in [Status::Pending, Status::Active, Status::Degraded, Status::Expired, Status::Disconnected] {
+            assert!(listed(status), "{status:?}");
+        }
+        for status in [Status::New, Status::Failed, Status::Erased] {
+            assert!(!listed(status), "{status:?}");
+        }
+    }
+
+    #[test]
+    fn an_account_that_cannot_be_read_hides_nothing_else() {
+        let integration = IntegrationId::new(Uuid::nil());
+        assert!(matches!(readable(integration, Err(StoreError::Unreadable("an account"))), Ok(None)));
+        assert!(matches!(readable(integration, Err(StoreError::Closed)), Err(StoreError::Closed)));
+        let account = Account { email: Some("ada@example.org".into()), name: None };
+        assert!(matches!(readable(integration, Ok(Some(account))), Ok(Some(_))));
     }
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::Site;
 use super::answers::{
-    AuthorizeAnswer, Disconnected, FinishAnswer, FinishRequest, IntegrationAnswer, RefreshAnswer, StatusAnswer,
+    AuthorizeAnswer, Disconnected, FinishAnswer, FinishRequest, IntegrationAnswer, RefreshAnswer, State, StatusAnswer,
 };
 use super::browser::cookie_of;
 use super::connect_pages::{out_of_order, see_other, stopped};
@@ -166,11 +166,14 @@ pub struct IntegrationsApi;
 #[OpenApi(prefix_path = "/v1/integrations", tag = "Tag::Integrations")]
 impl IntegrationsApi {
     /// List what this key connected
+    ///
+    /// With those being connected, and without those whose first connection failed.
     #[oai(path = "/", method = "get")]
     async fn list(&self, caller: Caller, Data(site): Data<&Site>) -> Result<Json<Vec<IntegrationAnswer>>, Problem> {
         let rows = site.app.store.integrations(caller.key().tenant, Some(caller.key().owner)).await?;
         let mut answers = vec![];
-        for row in rows {
+        let is_listed = |row: &IntegrationRow| State::of(row.status).is_some_and(State::is_listed);
+        for row in rows.into_iter().filter(is_listed) {
             answers.extend(IntegrationAnswer::of(&site.app, row).await?);
         }
         Ok(Json(answers))
