@@ -7,10 +7,13 @@ create table connect_links (
     reconnects uuid,
     created_at timestamptz not null,
     expires_at timestamptz not null,
-    used_at timestamptz
+    used_at timestamptz,
+    sealed_program_state bytea
 );
 comment on table connect_links is 'One-time links that open the walk. Swept a day after they end.';
 comment on column connect_links.reconnects is 'The integration to be mended, where the link is not for a new account.';
+comment on column connect_links.sealed_program_state is
+    'What the program that asked wants back with the finish code. Its own opaque text, which may be personal: sealed under the owner''s key.';
 
 create table authorization_attempts (
     id uuid primary key,

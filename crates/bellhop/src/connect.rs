@@ -22,8 +22,8 @@ use crate::app::App;
 
 pub use callback::{Callback, InvalidState, ProviderAnswer, receive};
 pub use ending::{Ending, name_of};
-pub use finish::finish;
-pub use link::{LinkProblem, create_link, look_at_link};
+pub use finish::{finish, program_state_of};
+pub use link::{LinkProblem, create_link, create_link_with, look_at_link};
 pub use start::begin;
 pub use sweep::sweep;
 pub use view::{Asker, Stage, Walk, asker_of, walk_of};

@@ -7,9 +7,11 @@ mod attempt;
 
 use bellhop_domain::{AttemptId, IntegrationId, OwnerId, Provider, TenantId};
 use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::Store;
 use crate::error::StoreError;
+use crate::keyring::Place;
 
 pub use attempt::{Attempt, BroughtBack, ExchangeSecrets, seal_verifier};
 
@@ -32,6 +34,14 @@ pub struct ConnectLink {
     pub expires_at: DateTime<Utc>,
     /// When a walk began with it.
     pub used_at: Option<DateTime<Utc>>,
+    /// What the program that asked wants back with the finish code, sealed: [`Store::seal_program_state`].
+    pub sealed_program_state: Option<Vec<u8>>,
+}
+
+/// Where a program's state belongs: its owner and, by the first eight bytes of the hash, the link.
+fn state_place(tenant: TenantId, owner: OwnerId, link_hash: [u8; 32]) -> Place {
+    let [a, b, c, d, e, f, g, h, ..] = link_hash;
+    Place::owner(tenant, owner, "program state", i64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }
 
 fn provider(name: &str) -> Result<Provider, StoreError> {
@@ -43,15 +53,17 @@ impl Store {
     pub async fn add_connect_link(&self, link: &ConnectLink) -> Result<(), StoreError> {
         let mut transaction = self.begin(&[link.tenant]).await?;
         sqlx::query!(
-            "insert into connect_links (hash, tenant, owner, provider, reconnects, created_at, expires_at)
-             values ($1, $2, $3, $4, $5, $6, $7)",
+            "insert into connect_links (hash, tenant, owner, provider, reconnects, created_at, expires_at,
+                 sealed_program_state)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)",
             link.hash.as_slice(),
             link.tenant.uuid(),
             link.owner.uuid(),
             link.provider.name(),
             link.reconnects.map(IntegrationId::uuid),
             link.created_at,
-            link.expires_at
+            link.expires_at,
+            link.sealed_program_state
         )
         .execute(&mut *transaction)
         .await?;
@@ -65,7 +77,9 @@ impl Store {
         let Some(tenant) = tenant.map(TenantId::new) else { return Ok(None) };
         let mut transaction = self.begin(&[tenant]).await?;
         let row = sqlx::query!(
-            "select owner, provider, reconnects, created_at, expires_at, used_at from connect_links where hash = $1",
+            "select owner, provider, reconnects, created_at, expires_at, used_at, sealed_program_state
+             from connect_links
+             where hash = $1",
             hash.as_slice()
         )
         .fetch_optional(&mut *transaction)
@@ -81,9 +95,45 @@ impl Store {
                 created_at: row.created_at,
                 expires_at: row.expires_at,
                 used_at: row.used_at,
+                sealed_program_state: row.sealed_program_state,
             })
         })
         .transpose()
+    }
+
+    /// Seals what a program wants back with the finish code of the link with this hash.
+    pub async fn seal_program_state(
+        &self,
+        tenant: TenantId,
+        owner: OwnerId,
+        link_hash: [u8; 32],
+        state: &SecretString,
+    ) -> Result<Vec<u8>, StoreError> {
+        let key = self.owner_key(tenant, owner).await?;
+        Ok(key.seal(&state_place(tenant, owner, link_hash), state.expose_secret().as_bytes())?)
+    }
+
+    /// What the program that asked for this walk wants back with the finish code.
+    pub async fn program_state(&self, attempt: &Attempt) -> Result<Option<SecretString>, StoreError> {
+        let (tenant, owner) = (attempt.tenant, attempt.owner);
+        let mut transaction = self.begin(&[tenant]).await?;
+        // A walk and the use of its link are written with one time in one transaction.
+        let links = sqlx::query!(
+            r#"select hash, sealed_program_state as "sealed!" from connect_links
+               where owner = $1 and provider = $2 and used_at = $3 and sealed_program_state is not null"#,
+            owner.uuid(),
+            attempt.provider.name(),
+            attempt.created_at
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
+        drop(transaction);
+        // Two walks of one program in the same microsecond: better no state than the other's.
+        let [link] = links.as_slice() else { return Ok(None) };
+        let hash = link.hash.as_slice().try_into().map_err(|_| StoreError::Unreadable("the hash of a link"))?;
+        let plain = self.owner_key(tenant, owner).await?.open(&state_place(tenant, owner, hash), &link.sealed)?;
+        let text = std::str::from_utf8(&plain).map_err(|_| StoreError::Unreadable("the state of a program"))?;
+        Ok(Some(text.into()))
     }
 
     /// Walks that nobody came back from, or finished, in time.

@@ -33,6 +33,13 @@ impl Scene {
         Self { database, store, tenant, owner }
     }
 
+    /// Links that are called after it carry a program's state.
+    async fn program_state(&self, token: &str) -> Option<Vec<u8>> {
+        let state = token.strip_prefix("program ")?.into();
+        let hash = plain_hash(token.as_bytes());
+        Some(self.store.seal_program_state(self.tenant, self.owner, hash, &state).await.unwrap())
+    }
+
     async fn link(&self, token: &str, at: DateTime<Utc>) -> ConnectLink {
         let link = ConnectLink {
             hash: plain_hash(token.as_bytes()),
@@ -43,6 +50,7 @@ impl Scene {
             created_at: at,
             expires_at: at + TimeDelta::minutes(10),
             used_at: None,
+            sealed_program_state: self.program_state(token).await,
         };
         self.store.add_connect_link(&link).await.unwrap();
         link
@@ -228,6 +236,26 @@ async fn a_code_is_either_exchanged_or_discarded() {
 
     let (late, _) = scene.returned("late", noon()).await;
     assert!(!discard(&late, "late", later).await);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_knows_the_state_of_the_program_that_asked_and_no_other() {
+    let scene = Scene::set().await;
+    let state = async |attempt: &Attempt| {
+        let state = scene.store.program_state(attempt).await.unwrap();
+        state.map(|state| state.expose_secret().to_owned())
+    };
+    let later = noon() + TimeDelta::seconds(1);
+    let (first, _) = scene.walk("program order 7", noon()).await;
+    let (second, _) = scene.walk("program order 8", later).await;
+    let (without, _) = scene.walk("without", later + TimeDelta::seconds(1)).await;
+    assert_eq!(state(&first).await.as_deref(), Some("order 7"));
+    assert_eq!(state(&second).await.as_deref(), Some("order 8"));
+    assert_eq!(state(&without).await, None);
+    // At the very same moment nobody can say whose it is.
+    let (twin, _) = scene.walk("program order 9", noon()).await;
+    assert_eq!(state(&twin).await, None);
     scene.end().await;
 }
 

@@ -9,6 +9,7 @@ use bellhop_domain::{AuthorizationFailure, OwnerId, TenantId};
 use bellhop_providers::{Identity, OAuthErrorCode, ProviderError, TokenAnswer};
 use bellhop_store::{Actor, Attempt, ExchangeSecrets, StoreError, plain_hash};
 use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
 
 use super::Finish;
 use super::ending::{Ending, end, note};
@@ -31,18 +32,32 @@ pub async fn finish(
     actor: Actor,
     code: &str,
 ) -> Result<Finish, StoreError> {
-    if !is_finish_code(code) {
-        return Ok(Finish::UnknownCode);
-    }
     let hash = plain_hash(code.as_bytes());
-    // A state or a cookie leads here too, and is no finish code.
-    let found = app.store.find_attempt(hash).await?.filter(|attempt| attempt.finish_hash == Some(hash));
-    let Some(attempt) = found else { return Ok(Finish::UnknownCode) };
+    let Some(attempt) = with_code(app, code).await? else { return Ok(Finish::UnknownCode) };
     if attempt.tenant != tenant || attempt.owner != owner {
         return reject(app, &attempt, actor, hash).await;
     }
     app.store.take_finish_code(&attempt, hash, app.clock.now()).await?;
     go_on(app, attempt, actor).await
+}
+
+/// What the program whose walk has this finish code wants back with it.
+pub async fn program_state_of(app: &App, owner: OwnerId, code: &str) -> Result<Option<SecretString>, StoreError> {
+    let attempt = with_code(app, code).await?.filter(|attempt| attempt.owner == owner);
+    match attempt {
+        Some(attempt) => app.store.program_state(&attempt).await,
+        None => Ok(None),
+    }
+}
+
+/// The walk with this finish code.
+async fn with_code(app: &App, code: &str) -> Result<Option<Attempt>, StoreError> {
+    if !is_finish_code(code) {
+        return Ok(None);
+    }
+    let hash = plain_hash(code.as_bytes());
+    // A state or a cookie leads here too, and is no finish code.
+    Ok(app.store.find_attempt(hash).await?.filter(|attempt| attempt.finish_hash == Some(hash)))
 }
 
 /// Somebody else brought the code: it is discarded first, so that whatever happens next, it is not exchanged.

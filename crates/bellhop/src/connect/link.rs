@@ -39,10 +39,23 @@ pub fn pressed_again(used_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Link
 
 /// Makes a one-time link: 256 random bits, stored as a hash, ten minutes.
 pub async fn create_link(app: &App, wanted: LinkFor) -> Result<Url, StoreError> {
+    create_link_with(app, wanted, None).await
+}
+
+/// Makes a one-time link for a program, which gets its state back with the finish code.
+pub async fn create_link_with(
+    app: &App,
+    wanted: LinkFor,
+    program_state: Option<&SecretString>,
+) -> Result<Url, StoreError> {
     let token = app.new_secret();
-    let now = app.clock.now();
+    let (now, hash) = (app.clock.now(), plain_hash(token.as_bytes()));
+    let sealed_program_state = match program_state {
+        Some(state) => Some(app.store.seal_program_state(wanted.tenant, wanted.owner, hash, state).await?),
+        None => None,
+    };
     let link = ConnectLink {
-        hash: plain_hash(token.as_bytes()),
+        hash,
         tenant: wanted.tenant,
         owner: wanted.owner,
         provider: wanted.provider,
@@ -50,6 +63,7 @@ pub async fn create_link(app: &App, wanted: LinkFor) -> Result<Url, StoreError> 
         created_at: now,
         expires_at: now + LINK_LIFETIME,
         used_at: None,
+        sealed_program_state,
     };
     app.store.add_connect_link(&link).await?;
     let address = public_address(app, &format!("connect/{token}"));

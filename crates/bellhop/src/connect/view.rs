@@ -58,6 +58,8 @@ pub struct Walk {
     pub attempt: Attempt,
     /// Who asked for it.
     pub asker: Asker,
+    /// What a program wants back with the finish code.
+    pub program_state: Option<SecretString>,
     /// What to show.
     pub stage: Stage,
 }
@@ -82,8 +84,12 @@ pub async fn walk_of(app: &App, cookie: Option<&SecretString>) -> Result<Option<
     let attempt = app.store.find_attempt(hash).await?.filter(|attempt| attempt.cookie_hash == hash);
     let Some(attempt) = attempt else { return Ok(None) };
     let asker = asker_of(app, attempt.tenant, attempt.owner).await?;
+    let program_state = match &asker {
+        Asker::Program { return_url: Some(_), .. } => app.store.program_state(&attempt).await?,
+        Asker::Program { return_url: None, .. } | Asker::Person { .. } => None,
+    };
     let stage = stage_of(app, &attempt, cookie).await?;
-    Ok(Some(Walk { attempt, asker, stage }))
+    Ok(Some(Walk { attempt, asker, program_state, stage }))
 }
 
 async fn stage_of(app: &App, attempt: &Attempt, cookie: &SecretString) -> Result<Stage, StoreError> {

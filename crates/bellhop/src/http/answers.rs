@@ -207,6 +207,8 @@ pub struct FinishAnswer {
     pub integration: IntegrationAnswer,
     /// Whether this account had been connected before.
     pub reconnected: bool,
+    /// The `state` that the link was asked for with.
+    pub state: Option<String>,
 }
 
 /// Access was replaced.

@@ -11,6 +11,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, OpenApi, Tags};
+use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::Site;
@@ -35,12 +36,16 @@ its tenant: an integration of anybody else is answered with 404.
 
 **Connecting.** `GET /oauth/google/authorize` answers a `connect_url`: send the person's browser there. After consent it \
 comes to the key's `return_url` with `finish_code` (or `error`); bring that to `POST /oauth/google/finish` within five \
-minutes. Only the key that asked for the link can finish it.
+minutes. Only the key that asked for the link can finish it. A `state` of your own comes back with either, and with the \
+answer of `finish`: tie it to the person's session, and refuse a code that arrives in another.
 
 **Repeats.** Send an `Idempotency-Key` of your own, up to 255 printable ASCII characters, with `DELETE` and `refresh`: \
 the same request under the same key has its effect once.
 
 **Errors** are problem documents (RFC 9457) of type `application/problem+json`; branch on `code`.";
+
+/// The longest state a program can have echoed.
+const LONGEST_STATE: usize = 128;
 
 const GOOGLE: Provider = Provider::Google;
 
@@ -67,7 +72,11 @@ impl ConnectApi {
         Data(site): Data<&Site>,
         /// The integration to connect again.
         Query(integration): Query<Option<Uuid>>,
+        /// Up to 128 printable ASCII characters of your own: they come back as `state` beside `finish_code`, so that you
+        /// can tell whose code arrived.
+        Query(state): Query<Option<String>>,
     ) -> Result<Json<AuthorizeAnswer>, Problem> {
+        let state = state.map(checked_state).transpose()?;
         if !site.app.is_enabled(GOOGLE) {
             return Err(ProblemCode::ProviderDisabled.into());
         }
@@ -80,7 +89,10 @@ impl ConnectApi {
         };
         let (tenant, owner) = (caller.key().tenant, caller.key().owner);
         let expires_at = site.app.clock.now() + connect::LINK_LIFETIME;
-        let link = connect::create_link(&site.app, LinkFor { tenant, owner, provider: GOOGLE, reconnects }).await?;
+        let link = {
+            let wanted = LinkFor { tenant, owner, provider: GOOGLE, reconnects };
+            connect::create_link_with(&site.app, wanted, state.as_ref()).await?
+        };
         Ok(Json(AuthorizeAnswer { connect_url: link.into(), expires_at }))
     }
 
@@ -128,7 +140,9 @@ impl ConnectApi {
         match connect::finish(&site.app, tenant, owner, caller.actor(), &body.finish_code).await? {
             Finish::Connected { integration, reconnected, .. } => {
                 let row = caller.integration(site, integration.uuid()).await?;
-                Ok(Json(FinishAnswer { integration: shown(site, row).await?, reconnected }))
+                let state = connect::program_state_of(&site.app, owner, &body.finish_code).await?;
+                let state = state.map(|state| state.expose_secret().to_owned());
+                Ok(Json(FinishAnswer { integration: shown(site, row).await?, reconnected, state }))
             }
             Finish::Failed { reason, accounts, .. } => Err(Problem::connect_failed(reason, accounts.as_ref())),
             Finish::UnknownCode if !site.app.is_enabled(GOOGLE) => Err(ProblemCode::ProviderDisabled.into()),
@@ -261,6 +275,11 @@ async fn was_done(site: &Site, row: &IntegrationRow, command: bellhop_domain::Co
     Ok(row.refreshed_at.max(row.connected_at).is_some_and(|at| at >= first))
 }
 
+fn checked_state(state: String) -> Result<SecretString, Problem> {
+    let is_good = state.len() <= LONGEST_STATE && state.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_good { Ok(state.into()) } else { Err(ProblemCode::InvalidParameter.into()) }
+}
+
 fn linked(row: &IntegrationRow) -> Result<IntegrationId, Problem> {
     use bellhop_domain::Status;
     match row.status {
@@ -304,4 +323,19 @@ impl ApiResponse for PageAnswer {
     }
 
     fn register(_registry: &mut Registry) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_short_and_printable() {
+        for state in ["", "order 7 ~", &"x".repeat(128)] {
+            assert!(checked_state(state.to_owned()).is_ok(), "{state:?}");
+        }
+        for state in ["a\nb", "é", &"x".repeat(129)] {
+            assert!(checked_state(state.to_owned()).is_err(), "{state:?}");
+        }
+    }
 }

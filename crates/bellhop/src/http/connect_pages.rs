@@ -118,8 +118,9 @@ pub async fn finish_page(Data(site): Data<&Site>, request: &Request) -> Response
 
 async fn standing(site: &Site, walk: Walk) -> Response {
     let provider = walk.attempt.provider;
+    let back = way_back(&walk.asker, walk.program_state.as_ref());
     match walk.stage {
-        Stage::ToFinish { code } => to_finish(site, &walk.asker, provider.title(), &code).await,
+        Stage::ToFinish { code } => to_finish(site, &walk.asker, back, provider.title(), &code).await,
         Stage::Finishing => {
             let body = html! {
                 p { "This takes a few seconds. The answer comes in the place where you finished; this page shows it too \
@@ -137,14 +138,14 @@ async fn standing(site: &Site, walk: Walk) -> Response {
                 text,
                 fresh_link: true,
             };
-            ended(site, &walk.asker, words, None).await
+            ended(site, &walk.asker, back, words, None).await
         }
         Stage::Expired => {
             let reason = bellhop_domain::AuthorizationFailure::Abandoned;
             let words = words::of_ending(provider, Ending::Failed(reason));
-            ended(site, &walk.asker, words, Some(name_of(reason))).await
+            ended(site, &walk.asker, back, words, Some(name_of(reason))).await
         }
-        Stage::Withdrawn => ended(site, &walk.asker, words::of_link(LinkProblem::Ended), None).await,
+        Stage::Withdrawn => ended(site, &walk.asker, back, words::of_link(LinkProblem::Ended), None).await,
         Stage::Ended { ending, missing } => {
             let reason = match ending {
                 Ending::Connected(_) | Ending::AlreadyConnected(_) => None,
@@ -159,19 +160,19 @@ async fn standing(site: &Site, walk: Walk) -> Response {
                      once more and leave everything ticked."
                 );
             }
-            ended(site, &walk.asker, words, reason).await
+            ended(site, &walk.asker, back, words, reason).await
         }
     }
 }
 
 /// The last step: the initiator brings the code to where they asked for the link.
-async fn to_finish(site: &Site, asker: &Asker, provider: &str, code: &SecretString) -> Response {
+async fn to_finish(site: &Site, asker: &Asker, back: Option<Url>, provider: &str, code: &SecretString) -> Response {
     let warning = html! {
         p class="small" {
             "Did somebody else send you the link? Then do not finish: close this page, and nothing is connected."
         }
     };
-    if let Some(mut back) = return_url(asker) {
+    if let Some(mut back) = back {
         back.query_pairs_mut().append_pair("finish_code", code.expose_secret());
         return see_other(back.as_str());
     }
@@ -204,7 +205,7 @@ async fn to_finish(site: &Site, asker: &Asker, provider: &str, code: &SecretStri
 }
 
 /// A walk that is over, with the way back to whoever asked for it.
-async fn ended(site: &Site, asker: &Asker, words: Words, reason: Option<String>) -> Response {
+async fn ended(site: &Site, asker: &Asker, back: Option<Url>, words: Words, reason: Option<String>) -> Response {
     let next = match asker {
         Asker::Person { .. } => {
             let chat = site.bot_name.link(&site.app, None).await;
@@ -214,7 +215,7 @@ async fn ended(site: &Site, asker: &Asker, words: Words, reason: Option<String>)
             }
         }
         Asker::Program { name, .. } => {
-            let back = return_url(asker).map(|mut back| {
+            let back = back.map(|mut back| {
                 if let Some(reason) = &reason {
                     back.query_pairs_mut().append_pair("error", reason);
                 }
@@ -266,6 +267,15 @@ pub fn see_other(to: &str) -> Response {
 
 fn again(path: &str) -> Markup {
     html! { a class="button" href=(path) { "Look again" } }
+}
+
+/// Where a program's walk leads back to, with the program's state.
+fn way_back(asker: &Asker, program_state: Option<&SecretString>) -> Option<Url> {
+    let mut back = return_url(asker)?;
+    if let Some(state) = program_state {
+        back.query_pairs_mut().append_pair("state", state.expose_secret());
+    }
+    Some(back)
 }
 
 fn return_url(asker: &Asker) -> Option<Url> {
@@ -323,6 +333,8 @@ mod tests {
         let program = |address: &str| Asker::Program { name: "x".to_owned(), return_url: Some(address.to_owned()) };
         assert_eq!(return_url(&program("https://example.org/a?b=c")).unwrap().as_str(), "https://example.org/a?b=c");
         assert!(return_url(&program("nonsense")).is_none());
+        let back = way_back(&program("https://example.org/a?b=c"), Some(&"order 7&x".into())).unwrap();
+        assert_eq!(back.as_str(), "https://example.org/a?b=c&state=order+7%26x");
         assert!(return_url(&Asker::Person { name: None }).is_none());
     }
 }
