@@ -12,6 +12,7 @@ mod least;
 pub mod listen;
 mod live;
 pub mod message;
+mod outage;
 mod pace;
 pub mod press;
 mod raw_updates;

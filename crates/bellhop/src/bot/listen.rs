@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::commands::COMMANDS;
 use super::incoming::{self, Incoming, Sender};
+use super::outage::{Outage, rest};
 use super::say::{Speaker, Trouble, within};
 use super::strangers::{self, Refused};
 use super::visit::Desk;
@@ -31,50 +32,8 @@ const SEAT: Duration = Duration::from_secs(2);
 /// What a call that does not wait for updates may take.
 const CALL: Duration = Duration::from_secs(15);
 
-/// How long to wait after failures, one after the other.
-const BACK_OFF: [Duration; 6] = [
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-    Duration::from_secs(10),
-    Duration::from_secs(20),
-];
-
 /// How long an answer waits in all where Telegram asks to slow down, before its update is put back.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Failures in a row: one log line for all of them, longer and longer pauses, and a line when they end.
-#[derive(Debug, Default)]
-struct Outage {
-    failures: usize,
-}
-
-impl Outage {
-    fn pause(&mut self, error: &dyn std::fmt::Display, what: &str) -> Duration {
-        if self.failures == 0 {
-            tracing::warn!(%error, "{what}; trying again until it works");
-        }
-        let pause = BACK_OFF.get(self.failures).or(BACK_OFF.last()).copied().unwrap_or(SEAT);
-        self.failures += 1;
-        pause
-    }
-
-    fn over(&mut self, what: &str) {
-        if self.failures > 0 {
-            tracing::info!(failures = self.failures, "{what}");
-        }
-        self.failures = 0;
-    }
-}
-
-/// Sleeps, unless it is told to stop.
-async fn rest(pause: Duration, stop: &CancellationToken) {
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = tokio::time::sleep(pause) => {}
-    }
-}
 
 /// Listens, answers and keeps messages up to date until it is told to stop. Without a token there is nothing to do.
 pub async fn run(app: App, stop: CancellationToken) {
@@ -128,13 +87,13 @@ async fn sit(app: &App, bot: &Bot, mut seat: BotSeat, stop: &CancellationToken) 
         let listening = listen(&desk, bot, &written_down, &leave);
         let handling = dispatch::run(Arc::clone(&desk), &written_down, leave.clone());
         let showing = live::run(&desk, leave.clone());
-        tokio::join!(listening, handling, showing);
+        tokio::join!(listening, handling, showing, show_menu(bot, &leave));
     };
     tokio::join!(keep, work);
     seat.leave().await;
 }
 
-/// Finds out who the bot is, tells Telegram its commands and that we come for updates ourselves.
+/// Finds out who the bot is and tells Telegram that we come for updates ourselves.
 async fn prepare(app: &App, bot: &Bot, stop: &CancellationToken) -> Option<Desk> {
     let mut outage = Outage::default();
     while !stop.is_cancelled() {
@@ -161,11 +120,29 @@ async fn prepare(app: &App, bot: &Bot, stop: &CancellationToken) -> Option<Desk>
 
 async fn introduce(bot: &Bot) -> Result<String, Trouble> {
     let username = super::username(bot).await?;
-    within(CALL, bot.delete_webhook().drop_pending_updates(false).send()).await?;
+    delete_webhook(bot).await?;
+    Ok(username)
+}
+
+async fn delete_webhook(bot: &Bot) -> Result<(), Trouble> {
+    within(CALL, bot.delete_webhook().drop_pending_updates(false).send()).await.map(|_| ())
+}
+
+/// Tells Telegram the commands, for the menu beside the input. People can do without it, so nothing waits for it.
+async fn show_menu(bot: &Bot, stop: &CancellationToken) {
     let listed = COMMANDS.iter().filter(|command| !command.summary.is_empty());
     let menu: Vec<_> = listed.map(|command| BotCommand::new(command.name, command.summary)).collect();
-    within(CALL, bot.set_my_commands(menu).scope(BotCommandScope::Default).send()).await?;
-    Ok(username)
+    let mut outage = Outage::default();
+    while !stop.is_cancelled() {
+        match within(CALL, bot.set_my_commands(menu.clone()).scope(BotCommandScope::Default).send()).await {
+            Ok(_) => return outage.over("the menu of commands could be set"),
+            Err(Trouble::Refused) => {
+                tracing::error!("Telegram refused the menu of commands; there is none, or an older one");
+                return;
+            }
+            Err(trouble) => rest(outage.pause(&trouble, "the menu of commands cannot be set"), stop).await,
+        }
+    }
 }
 
 /// Fetches updates and writes them down.
@@ -173,6 +150,7 @@ async fn listen(desk: &Arc<Desk>, bot: &Bot, written_down: &Notify, stop: &Cance
     let refused = Arc::new(Refused::default());
     let mut offset = None;
     let mut outage = Outage::default();
+    let mut repeats = Repeats::default();
     while !stop.is_cancelled() {
         let request = JsonRequest::new(bot.clone(), raw_updates::GetUpdates::after(offset));
         let answered = tokio::select! {
@@ -183,6 +161,12 @@ async fn listen(desk: &Arc<Desk>, bot: &Bot, written_down: &Notify, stop: &Cance
             Ok(updates) => updates,
             Err(trouble) => {
                 rest(outage.pause(&trouble, "Telegram cannot be listened to"), stop).await;
+                // Perhaps somebody has set a webhook since we began. Where it is another listener, this changes nothing.
+                if trouble == Trouble::Conflict
+                    && let Err(trouble) = delete_webhook(bot).await
+                {
+                    tracing::debug!(%trouble, "a webhook could not be deleted");
+                }
                 continue;
             }
         };
@@ -193,9 +177,15 @@ async fn listen(desk: &Arc<Desk>, bot: &Bot, written_down: &Notify, stop: &Cance
             continue;
         }
         match write_down(desk, &refused, &updates).await {
-            Ok(last) => {
+            Ok(written) => {
                 outage.over("Telegram can be listened to again");
-                offset = last.map(|last| last + 1).or(offset);
+                if repeats.are_news(&written) {
+                    tracing::info!(
+                        updates = written.updates,
+                        "all updates that came were known already; where nobody is answered, another bot's ids are in this database"
+                    );
+                }
+                offset = written.last.map(|last| last + 1).or(offset);
                 written_down.notify_one();
             }
             // Not confirmed: Telegram sends them again.
@@ -204,8 +194,36 @@ async fn listen(desk: &Arc<Desk>, bot: &Bot, written_down: &Notify, stop: &Cance
     }
 }
 
-/// Writes updates down. Answers the last of their ids.
-async fn write_down(desk: &Arc<Desk>, refused: &Arc<Refused>, updates: &[Value]) -> Result<Option<i64>, StoreError> {
+/// What came of a batch.
+#[derive(Debug, Clone, Copy)]
+struct Written {
+    /// The last of its ids.
+    last: Option<i64>,
+    /// How many updates there were.
+    updates: usize,
+    /// How many of them had not been written down before.
+    new: usize,
+}
+
+/// Batches in which nothing is new: a repeat or two is no wonder, but ids that another bot used before look the same, and
+/// that bot is never answered.
+#[derive(Debug, Default)]
+struct Repeats {
+    told: bool,
+}
+
+impl Repeats {
+    /// Whether this batch, and none since the last one with something new, consists of repeats.
+    fn are_news(&mut self, written: &Written) -> bool {
+        let repeats = written.updates > 0 && written.new == 0;
+        let news = repeats && !self.told;
+        self.told = repeats;
+        news
+    }
+}
+
+/// Writes updates down.
+async fn write_down(desk: &Arc<Desk>, refused: &Arc<Refused>, updates: &[Value]) -> Result<Written, StoreError> {
     let mut fresh = vec![];
     let mut strangers = vec![];
     for update in updates {
@@ -222,6 +240,7 @@ async fn write_down(desk: &Arc<Desk>, refused: &Arc<Refused>, updates: &[Value])
     }
     let last = fresh.iter().map(|update| update.update_id).max();
     let new = desk.app.store.write_down_updates(desk.tenant, &fresh, desk.app.clock.now()).await?;
+    let written = Written { last, updates: fresh.len(), new: new.len() };
     strangers.retain(|(update_id, ..)| new.contains(update_id));
     if !strangers.is_empty() {
         let (desk, refused) = (Arc::clone(desk), Arc::clone(refused));
@@ -231,7 +250,7 @@ async fn write_down(desk: &Arc<Desk>, refused: &Arc<Refused>, updates: &[Value])
             }
         });
     }
-    Ok(last)
+    Ok(written)
 }
 
 fn is_allowed(desk: &Desk, sender: &Sender) -> bool {
@@ -261,3 +280,7 @@ async fn content_of(
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+#[path = "listen_tests.rs"]
+mod tests;

@@ -51,7 +51,6 @@ impl Failure {
     pub fn again(&self, starts: i32) -> Again {
         let (after, counts) = match self {
             Self::Store(error) if error.is_outage() => (Duration::from_secs(3), false),
-            Self::Store(_) => (AT_ONCE, true),
             Self::Telegram(Trouble::Unreachable | Trouble::Conflict) => (Duration::from_secs(5), false),
             Self::Telegram(Trouble::SlowDown(pause)) => (*pause, false),
             Self::Telegram(Trouble::Unauthorized) => (Duration::from_mins(1), false),
@@ -59,7 +58,7 @@ impl Failure {
                 let before = usize::try_from(starts).unwrap_or(0).saturating_sub(1);
                 (AFTER_NO_ANSWER.get(before).or(AFTER_NO_ANSWER.last()).copied().unwrap_or(AT_ONCE), true)
             }
-            Self::Telegram(Trouble::Blocked | Trouble::Gone | Trouble::Refused) => (AT_ONCE, true),
+            Self::Store(_) | Self::Telegram(Trouble::Blocked | Trouble::Gone | Trouble::Refused) => (AT_ONCE, true),
         };
         Again { after, counts }
     }
