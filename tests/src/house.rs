@@ -8,44 +8,29 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine;
-use chrono::{DateTime, TimeDelta, Utc};
 use rand::Rng;
-use redis::aio::MultiplexedConnection;
 use reqwest::Client;
 use tokio::process::Command;
 use url::Url;
 use uuid::Uuid;
 
-use crate::api::Api;
-use crate::browser::{Browser, http_client};
-use crate::chat::Person;
+use crate::browser::http_client;
 use crate::database::{Database, Servers};
 use crate::evidence::Evidence;
 use crate::gate::Gate;
-use crate::metrics;
+use crate::plan::Plan;
 use crate::process::{Environment, Program, free_port, program};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, start_sandbox};
 use crate::trouble::{Story, Trouble, ensure};
 use crate::wait::until;
 
 /// How many lines of each log are shown when a story fails.
 const LAST_LINES: usize = 60;
 
-/// What a house is to be like.
-#[derive(Debug, Clone, Default)]
-pub struct Plan {
-    settings: Environment,
-    sandbox: Vec<String>,
-    is_gated: bool,
-    is_without_redis: bool,
-    redis_number: Option<u8>,
-    is_quiet: bool,
-}
-
 /// A Bellhop of the house.
-struct Service {
+pub(crate) struct Service {
     program: Program,
-    origin: Url,
+    pub(crate) origin: Url,
 }
 
 /// Programs, database and clock of one story.
@@ -61,69 +46,13 @@ pub struct House {
     /// Between Bellhop and Redis, likewise.
     pub redis_gate: Option<Gate>,
     settings: Environment,
-    redis: Option<Url>,
-    folder: PathBuf,
-    services: BTreeMap<String, Service>,
+    pub(crate) redis: Option<Url>,
+    pub(crate) folder: PathBuf,
+    pub(crate) services: BTreeMap<String, Service>,
     sandbox_program: Option<Program>,
-    client: Client,
-    evidence: Evidence,
+    pub(crate) client: Client,
+    pub(crate) evidence: Evidence,
     is_quiet: bool,
-}
-
-impl Plan {
-    /// Changes a setting of Bellhop. An empty value takes it away.
-    #[must_use]
-    pub fn set(mut self, name: &str, value: &str) -> Self {
-        self.settings.insert(name.to_owned(), value.to_owned());
-        self
-    }
-
-    /// Starts the sandbox with these arguments too.
-    #[must_use]
-    pub fn sandbox(mut self, arguments: &[&str]) -> Self {
-        self.sandbox.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-        self
-    }
-
-    /// Puts gates before Postgres and Redis.
-    #[must_use]
-    pub fn gated(mut self) -> Self {
-        self.is_gated = true;
-        self
-    }
-
-    /// Gives Bellhop the address of a Redis that never was.
-    #[must_use]
-    pub fn without_redis(mut self) -> Self {
-        self.is_without_redis = true;
-        self
-    }
-
-    /// Uses a numbered database of the Redis, so that flushing it touches no other house.
-    #[must_use]
-    pub fn redis_number(mut self, number: u8) -> Self {
-        self.redis_number = Some(number);
-        self
-    }
-
-    /// Leaves the last words of its programs to whoever asks for them.
-    #[must_use]
-    pub fn quiet(mut self) -> Self {
-        self.is_quiet = true;
-        self
-    }
-
-    /// Builds the house and migrates its database. No Bellhop serves yet.
-    pub async fn build(self) -> Story<House> {
-        House::build(self).await
-    }
-
-    /// Builds the house with one Bellhop that does everything.
-    pub async fn open(self) -> Story<House> {
-        let mut house = self.build().await?;
-        house.serve("bellhop", &[]).await?;
-        Ok(house)
-    }
 }
 
 impl House {
@@ -137,7 +66,7 @@ impl House {
         Plan::default()
     }
 
-    async fn build(plan: Plan) -> Story<Self> {
+    pub(crate) async fn build(plan: Plan) -> Story<Self> {
         let servers = Servers::given()?;
         let folder = std::env::temp_dir().join(format!("bellhop-story-{}", Uuid::new_v4().simple()));
         std::fs::create_dir(&folder)?;
@@ -331,84 +260,6 @@ impl House {
         self.services.get_mut(name).ok_or_else(|| Trouble::new(format!("there is no {name}")))
     }
 
-    /// Somebody on Telegram.
-    pub fn person(&self, id: i64, name: &str) -> Person {
-        Person::new(self.sandbox.clone(), id, name)
-    }
-
-    /// A browser that nobody has used.
-    pub fn browser(&self) -> Story<Browser> {
-        Browser::new(&self.origin, self.evidence.clone())
-    }
-
-    /// A program without a key.
-    pub fn stranger(&self) -> Api {
-        Api::new(self.client.clone(), self.origin.clone(), None, self.evidence.clone())
-    }
-
-    /// A program with this key, at a Bellhop.
-    pub fn program(&self, key: &str) -> Api {
-        self.program_at(&self.origin, key)
-    }
-
-    /// A program with this key that calls this address.
-    pub fn program_at(&self, origin: &Url, key: &str) -> Api {
-        self.evidence.keep_secret(key);
-        Api::new(self.client.clone(), origin.clone(), Some(key.to_owned()), self.evidence.clone())
-    }
-
-    /// The time, by the clock that every program of the house reads.
-    pub async fn now(&self) -> Story<DateTime<Utc>> {
-        Ok(serde_json::from_value(self.sandbox.get("clock").await?["now"].clone())?)
-    }
-
-    /// Lets time pass for every program of the house at once.
-    pub fn advance(&self, by: TimeDelta) -> Story {
-        let clock = self.folder.join("clock");
-        let offset: i64 = std::fs::read_to_string(&clock)?.trim().parse()?;
-        let next = self.folder.join("clock.next");
-        std::fs::write(&next, (offset + by.num_milliseconds()).to_string())?;
-        // Renamed, so that nobody reads half a number.
-        Ok(std::fs::rename(next, clock)?)
-    }
-
-    /// A metric summed over every Bellhop that lives, and over all series with these labels.
-    pub async fn counted(&self, name: &str, labels: &[(&str, &str)]) -> Story<f64> {
-        let mut sum = 0.0;
-        for service in self.services.values() {
-            let answer = self.client.get(service.origin.join("metrics")?).send().await?;
-            let text = answer.text().await?;
-            sum += metrics::sum(&text, name, labels);
-            self.evidence.keep_page("/metrics", text);
-        }
-        Ok(sum)
-    }
-
-    /// How often something happened with OAuth, in the Bellhops that live.
-    pub async fn oauth_counted(&self, event: &str) -> Story<f64> {
-        self.counted("oauth_events_total", &[("provider", "google"), ("event", event)]).await
-    }
-
-    /// A connection to the house's Redis, past any gate.
-    pub async fn redis(&self) -> Story<Option<MultiplexedConnection>> {
-        let Some(url) = &self.redis else { return Ok(None) };
-        Ok(Some(redis::Client::open(url.as_str())?.get_multiplexed_async_connection().await?))
-    }
-
-    /// What Bellhop's processes logged, by name.
-    pub fn logs(&self) -> Story<Vec<(String, String)>> {
-        let mut logs = vec![];
-        for entry in std::fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-            // The sandbox is no part of Bellhop and may log what it likes.
-            if path.extension().is_some_and(|extension| extension == "log") && name != "sandbox" {
-                logs.push((name, String::from_utf8_lossy(&std::fs::read(&path)?).into_owned()));
-            }
-        }
-        Ok(logs)
-    }
-
     /// The end of every story, from a crash of everything at once: the log still proves that states, views and jobs are
     /// what it says, and nothing secret lies anywhere.
     pub async fn end(mut self) -> Story {
@@ -456,24 +307,4 @@ impl Drop for House {
         }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
-}
-
-async fn start_sandbox(folder: &Path, house: &Url, more: &[String]) -> Story<(Program, Url)> {
-    let mut environment = Environment::new();
-    environment.insert("CLOCK_OFFSET_FILE".to_owned(), folder.join("clock").display().to_string());
-    let callback = house.join("oauth/google/callback")?;
-    let mut arguments = ["--listen", "127.0.0.1:0", "--redirect-uri", callback.as_str()].map(str::to_owned).to_vec();
-    arguments.extend(more.iter().cloned());
-    let log = folder.join("sandbox.log");
-    let mut program = Program::start("bellhop-sandbox", &arguments, &environment, folder, log)?;
-    let origin = until("the sandbox to listen", async || {
-        if let Some(status) = program.ended()? {
-            return Err(Trouble::new(format!("the sandbox ended with {status}: {}", program.printed())));
-        }
-        let printed = program.printed();
-        let said = printed.lines().find_map(|line| line.strip_prefix("listening on "));
-        said.map(|origin| Ok(Url::parse(origin.trim())?)).transpose()
-    })
-    .await?;
-    Ok((program, origin))
 }

@@ -1,11 +1,15 @@
 //! The sandbox's control API: what the world outside Bellhop can be made to do.
 
+use std::path::Path;
+
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::ledger::Ledger;
+use crate::process::{Environment, Program};
 use crate::trouble::{Story, Trouble};
+use crate::wait::until;
 
 /// A running sandbox, spoken to over HTTP.
 #[derive(Debug, Clone)]
@@ -113,4 +117,25 @@ impl Sandbox {
         }
         Ok(serde_json::from_str(&text)?)
     }
+}
+
+/// Starts a sandbox for the house at this address; answers it with its own.
+pub async fn start_sandbox(folder: &Path, house: &Url, more: &[String]) -> Story<(Program, Url)> {
+    let mut environment = Environment::new();
+    environment.insert("CLOCK_OFFSET_FILE".to_owned(), folder.join("clock").display().to_string());
+    let callback = house.join("oauth/google/callback")?;
+    let mut arguments = ["--listen", "127.0.0.1:0", "--redirect-uri", callback.as_str()].map(str::to_owned).to_vec();
+    arguments.extend(more.iter().cloned());
+    let log = folder.join("sandbox.log");
+    let mut program = Program::start("bellhop-sandbox", &arguments, &environment, folder, log)?;
+    let origin = until("the sandbox to listen", async || {
+        if let Some(status) = program.ended()? {
+            return Err(Trouble::new(format!("the sandbox ended with {status}: {}", program.printed())));
+        }
+        let printed = program.printed();
+        let said = printed.lines().find_map(|line| line.strip_prefix("listening on "));
+        said.map(|origin| Ok(Url::parse(origin.trim())?)).transpose()
+    })
+    .await?;
+    Ok((program, origin))
 }

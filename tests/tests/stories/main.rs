@@ -5,6 +5,7 @@
 
 mod connecting;
 mod doors;
+mod exchanging;
 mod fetching;
 mod jobs;
 mod outages;
@@ -13,7 +14,7 @@ mod repeats;
 mod secrecy;
 mod wrong_turns;
 
-use bellhop_tests::{House, Message, Person, Story, ensure, until};
+use bellhop_tests::{House, Message, Person, Story, Walk, ensure, until};
 use serde_json::Value;
 
 /// How far time must move for an hour-long token to be due for its refresh: lead and jitter are behind it, and the token
@@ -84,4 +85,30 @@ async fn state_of(house: &House, integration: &str) -> Story<String> {
 /// How many events there are in all streams.
 async fn events_in_all(house: &House) -> Story<i64> {
     house.database.number("select count(*) from events").await
+}
+
+/// The newest walk ended for this reason, as the log says.
+async fn ended_because(house: &House, reason: &str) -> Story {
+    until(&format!("a walk to have ended as {reason}"), async || {
+        for row in house.integrations().await? {
+            let log = house.audit(row["integration"].as_str().unwrap_or_default()).await?;
+            if events(&log, "AuthorizationFailed").iter().any(|event| event["reason"] == reason) {
+                return Ok(Some(()));
+            }
+        }
+        Ok(None)
+    })
+    .await
+}
+
+/// How many requests the token endpoint got.
+async fn exchanges(house: &House) -> Story<u64> {
+    Ok(house.sandbox.ledger().await?.calls_of("/token", None))
+}
+
+/// After a wrong turn the right way is still open.
+async fn connects_at_last(house: House, mut walk: Walk) -> Story {
+    walk.connect("alice").await?;
+    mail_agrees(&house, "alice").await?;
+    house.end().await
 }
