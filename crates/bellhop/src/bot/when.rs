@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
-/// How long ago something was: "just now", "5 minutes ago", "3 hours ago", "2 days ago".
+/// How long ago something was: "just now", "5 minutes ago", "3 hours ago", "2 days ago". Only in a message that also says
+/// when "now" was.
 #[must_use]
 pub fn ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
     let passed = (now - then).max(TimeDelta::zero());
@@ -21,24 +22,11 @@ pub fn ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
     format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
 }
 
-/// A point in time, with the date where it is not today's.
+/// A point in time with its date: what is shown stays in the chat, and tomorrow "13:16" would be taken for tomorrow's.
 #[must_use]
 pub fn at(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
-    let format = if now.date_naive() == then.date_naive() {
-        "%H:%M UTC"
-    } else if now.year() == then.year() {
-        "%-d %b %H:%M UTC"
-    } else {
-        "%-d %b %Y %H:%M UTC"
-    };
+    let format = if now.year() == then.year() { "%H:%M UTC, %-d %b" } else { "%H:%M UTC, %-d %b %Y" };
     then.format(format).to_string()
-}
-
-/// When a message arrived: how long ago within a day, the date and time before that.
-#[must_use]
-pub fn received(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
-    let passed = now - then;
-    if passed < TimeDelta::days(1) && passed > TimeDelta::minutes(-1) { ago(now, then) } else { at(now, then) }
 }
 
 #[cfg(test)]
@@ -52,15 +40,22 @@ mod tests {
     }
 
     #[test]
-    fn the_recent_is_relative_and_the_older_has_a_date() {
-        let words = |seconds| received(noon(), noon() - TimeDelta::seconds(seconds));
+    fn how_long_ago_is_said_in_one_unit() {
+        let words = |seconds| ago(noon(), noon() - TimeDelta::seconds(seconds));
         assert_eq!(words(3), "just now");
         assert_eq!(words(59), "59 seconds ago");
         assert_eq!(words(60), "1 minute ago");
         assert_eq!(words(7_200), "2 hours ago");
-        assert_eq!(words(86_400), "19 Nov 12:00 UTC");
-        assert_eq!(words(86_400 * 365), "20 Nov 2025 12:00 UTC");
+        assert_eq!(words(172_800), "2 days ago");
         assert_eq!(words(-30), "just now");
-        assert_eq!(words(-86_400), "21 Nov 12:00 UTC");
+    }
+
+    #[test]
+    fn a_time_carries_its_date_even_on_the_same_day() {
+        let words = |seconds| at(noon(), noon() - TimeDelta::seconds(seconds));
+        assert_eq!(words(3), "11:59 UTC, 20 Nov");
+        assert_eq!(words(86_400), "12:00 UTC, 19 Nov");
+        assert_eq!(words(86_400 * 365), "12:00 UTC, 20 Nov 2025");
+        assert_eq!(words(-86_400), "12:00 UTC, 21 Nov");
     }
 }

@@ -9,7 +9,7 @@ use crate::bot::message::{Button, Message};
 use crate::bot::press::Press;
 use crate::bot::text::Text;
 use crate::bot::visit::{Failure, Visit};
-use crate::bot::when::ago;
+use crate::bot::when::{ago, at};
 
 /// The command.
 pub const COMMAND: Command = Command {
@@ -25,8 +25,7 @@ fn accounts<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Fa
         let desk = visit.desk;
         let accounts = Account::all(&desk.app.store, desk.tenant, visit.owner).await?;
         let now = desk.app.clock.now();
-        let mut message =
-            Message::new(Text::new().bold(if accounts.len() == 1 { "Your account" } else { "Your accounts" }));
+        let mut message = Message::new(heading(accounts.len(), now));
         for account in &accounts {
             let newest = desk.app.store.inbox_page(desk.tenant, account.id(), 0, 1).await?;
             let entry = Entry {
@@ -53,6 +52,12 @@ fn accounts<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Fa
         }
         visit.say(message).await.map(|_| ())
     })
+}
+
+/// Says when it is, which all times below are told from.
+fn heading(accounts: usize, now: DateTime<Utc>) -> Text {
+    let whose = if accounts == 1 { "Your account" } else { "Your accounts" };
+    Text::new().bold(whose).plain(format!(" at {}", at(now, now)))
 }
 
 /// Said where nothing is connected.
@@ -98,5 +103,19 @@ impl Entry<'_> {
             }
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeZone;
+
+    use super::*;
+
+    #[test]
+    fn a_list_of_accounts_says_of_which_day_it_is() {
+        let now = Utc.with_ymd_and_hms(2026, 11, 20, 13, 16, 0).unwrap();
+        assert_eq!(heading(1, now), Text::new().bold("Your account").plain(" at 13:16 UTC, 20 Nov"));
+        assert_eq!(heading(2, now), Text::new().bold("Your accounts").plain(" at 13:16 UTC, 20 Nov"));
     }
 }

@@ -14,7 +14,7 @@ use crate::bot::message::{Button, Message};
 use crate::bot::press::Press;
 use crate::bot::text::Text;
 use crate::bot::visit::{Desk, Failure, Visit};
-use crate::bot::when::{ago, at, received};
+use crate::bot::when::{ago, at};
 
 /// The command.
 pub const COMMAND: Command = Command {
@@ -252,7 +252,7 @@ impl View<'_> {
         };
         text.line()
             .theirs(sender(&content.from), 60)
-            .plain(format!(" · {}", received(self.now, message.received_at)))
+            .plain(format!(" · {}", at(self.now, message.received_at)))
             .then(snippet(&content.snippet))
     }
 

@@ -61,11 +61,11 @@ fn a_page_says_first_how_old_it_is() {
     let (text, buttons) = shown(&account(Status::Active), &page(mails, 125, Some(180)), 1, Fetch::Asked);
     assert_eq!(
         text,
-        "Checked at 11:57 UTC (3 minutes ago). Looking for news…\n\
+        "Checked at 11:57 UTC, 20 Nov (3 minutes ago). Looking for news…\n\
          📬 ada@mail.example · 7–7 of 125\n\
          \n\
          ● Moths\n\
-         Grace Hopper · 3 hours ago\n\
+         Grace Hopper · 09:00 UTC, 20 Nov\n\
          Found one in the relay"
     );
     assert_eq!(buttons, [["◀ Newer", "Older ▶"], ["↻ Refresh", "Other account"]]);
@@ -81,9 +81,9 @@ fn a_first_fetch_shows_how_far_it_has_come() {
 fn an_expired_account_shows_what_is_stored_and_how_to_mend_it() {
     let mails = vec![mail("a@b.example", "", "", false)];
     let (text, buttons) = shown(&account(Status::Expired), &page(mails, 1, Some(7_200)), 0, Fetch::Settled);
-    assert!(text.starts_with("Checked at 10:00 UTC (2 hours ago)."), "{text}");
+    assert!(text.starts_with("Checked at 10:00 UTC, 20 Nov (2 hours ago)."), "{text}");
     assert!(text.contains("⚠️ Google no longer accepts"), "{text}");
-    assert!(text.ends_with("(no subject)\na@b.example · 3 hours ago"), "{text}");
+    assert!(text.ends_with("(no subject)\na@b.example · 09:00 UTC, 20 Nov"), "{text}");
     assert_eq!(buttons, [["Reconnect", "Other account"]]);
 }
 
@@ -119,7 +119,7 @@ proptest! {
         let page = page(mails, 1_000, Some(5));
         let message = View { account: &account, page: &page, number: 3, fetch: Fetch::Asked, has_others: true, now: noon() }.message();
         let text = read_as_telegram(&message.text.html()).map_err(TestCaseError::fail)?;
-        prop_assert!(text.starts_with("Checked at 11:59 UTC"));
+        prop_assert!(text.starts_with("Checked at 11:59 UTC, 20 Nov"));
         let all = chooser(std::slice::from_ref(&account));
         for button in message.buttons.iter().chain(&all.buttons).flatten() {
             let (Button::Press { label, .. } | Button::Link { label, .. }) = button;
