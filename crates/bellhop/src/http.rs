@@ -75,7 +75,7 @@ fn everything(app: App) -> BoxEndpoint<'static> {
     let service =
         OpenApiService::new((api::ConnectApi, api::IntegrationsApi, HealthApi), "Bellhop", env!("CARGO_PKG_VERSION"))
             .summary("Connects mail and calendar accounts and keeps their access alive.")
-            .description(api::DESCRIPTION)
+            .description(api::description())
             .server(app.settings.public_base_url.as_str().trim_end_matches('/'));
     let routes = Route::new()
         .at("/", get(home::home))

@@ -21,13 +21,18 @@ use super::answers::{
 use super::browser::cookie_of;
 use super::connect_pages::{out_of_order, see_other, stopped};
 use super::key::{Caller, idempotency_key};
-use super::problem::{Problem, ProblemCode};
+use super::problem::documented::{self as operation, retry_after};
+use super::problem::{Problem, ProblemCode, ProblemOf};
 use super::words;
 use crate::connect::{self, Callback, Finish, LinkFor, LinkProblem, ProviderAnswer};
 use crate::{access, actions};
 
-/// The introduction of the documentation.
-pub const DESCRIPTION: &str = "Bellhop keeps the keys to people's accounts; programs use the accounts without ever \
+/// The introduction of the documentation, with the table of all codes.
+pub fn description() -> String {
+    format!("{INTRODUCTION}\n\n{}", operation::table())
+}
+
+const INTRODUCTION: &str = "Bellhop keeps the keys to people's accounts; programs use the accounts without ever \
 holding a token.
 
 **Keys.** Every call needs `Authorization: Bearer bellhop_…`, except health, metrics and the callback. An operator makes \
@@ -75,7 +80,7 @@ impl ConnectApi {
         /// Up to 128 printable ASCII characters of your own: they come back as `state` beside `finish_code`, so that you
         /// can tell whose code arrived.
         Query(state): Query<Option<String>>,
-    ) -> Result<Json<AuthorizeAnswer>, Problem> {
+    ) -> Result<Json<AuthorizeAnswer>, ProblemOf<operation::Authorize>> {
         let state = state.map(checked_state).transpose()?;
         if !site.app.is_enabled(GOOGLE) {
             return Err(ProblemCode::ProviderDisabled.into());
@@ -135,7 +140,7 @@ impl ConnectApi {
         caller: Caller,
         Data(site): Data<&Site>,
         Json(body): Json<FinishRequest>,
-    ) -> Result<Json<FinishAnswer>, Problem> {
+    ) -> Result<Json<FinishAnswer>, ProblemOf<operation::Finish>> {
         let (tenant, owner) = (caller.key().tenant, caller.key().owner);
         match connect::finish(&site.app, tenant, owner, caller.actor(), &body.finish_code).await? {
             Finish::Connected { integration, reconnected, .. } => {
@@ -144,7 +149,7 @@ impl ConnectApi {
                 let state = state.map(|state| state.expose_secret().to_owned());
                 Ok(Json(FinishAnswer { integration: shown(site, row).await?, reconnected, state }))
             }
-            Finish::Failed { reason, accounts, .. } => Err(Problem::connect_failed(reason, accounts.as_ref())),
+            Finish::Failed { reason, accounts, .. } => Err(Problem::connect_failed(reason, accounts.as_ref()).into()),
             Finish::UnknownCode if !site.app.is_enabled(GOOGLE) => Err(ProblemCode::ProviderDisabled.into()),
             Finish::UnknownCode => Err(ProblemCode::UnknownFinishCode.into()),
             Finish::NotYours => Err(ProblemCode::NotYourFinishCode.into()),
@@ -161,7 +166,7 @@ impl ConnectApi {
         Data(site): Data<&Site>,
         /// Which integration is meant.
         Query(integration): Query<Option<Uuid>>,
-    ) -> Result<Json<StatusAnswer>, Problem> {
+    ) -> Result<Json<StatusAnswer>, ProblemOf<operation::Look>> {
         let row = if let Some(id) = integration {
             Some(caller.integration(site, id).await?)
         } else {
@@ -183,7 +188,11 @@ impl IntegrationsApi {
     ///
     /// With those being connected, and without those whose first connection failed.
     #[oai(path = "/", method = "get")]
-    async fn list(&self, caller: Caller, Data(site): Data<&Site>) -> Result<Json<Vec<IntegrationAnswer>>, Problem> {
+    async fn list(
+        &self,
+        caller: Caller,
+        Data(site): Data<&Site>,
+    ) -> Result<Json<Vec<IntegrationAnswer>>, ProblemOf<operation::List>> {
         let rows = site.app.store.integrations(caller.key().tenant, Some(caller.key().owner)).await?;
         let mut answers = vec![];
         let is_listed = |row: &IntegrationRow| State::of(row.status).is_some_and(State::is_listed);
@@ -201,7 +210,7 @@ impl IntegrationsApi {
         Data(site): Data<&Site>,
         /// The integration.
         Path(id): Path<Uuid>,
-    ) -> Result<Json<IntegrationAnswer>, Problem> {
+    ) -> Result<Json<IntegrationAnswer>, ProblemOf<operation::Look>> {
         let row = caller.integration(site, id).await?;
         Ok(Json(shown(site, row).await?))
     }
@@ -221,7 +230,7 @@ impl IntegrationsApi {
         /// Up to 255 printable ASCII characters; the same request under it has its effect once.
         #[oai(name = "Idempotency-Key")]
         _documented: Header<Option<String>>,
-    ) -> Result<Disconnected, Problem> {
+    ) -> Result<Disconnected, ProblemOf<operation::Disconnect>> {
         let command = caller.command(site, idempotency_key(request)?);
         let row = caller.integration(site, id).await?;
         let disconnection = actions::disconnect(&site.app, caller.context(command), row.id).await?;
@@ -242,7 +251,7 @@ impl IntegrationsApi {
         /// Up to 255 printable ASCII characters; the same request under it has its effect once.
         #[oai(name = "Idempotency-Key")]
         _documented: Header<Option<String>>,
-    ) -> Result<Json<RefreshAnswer>, Problem> {
+    ) -> Result<Json<RefreshAnswer>, ProblemOf<operation::Refresh>> {
         let idempotency_key = idempotency_key(request)?;
         let command = caller.command(site, idempotency_key);
         let row = caller.integration(site, id).await?;
@@ -311,12 +320,13 @@ impl ApiResponse for PageAnswer {
             status,
             status_range: range.map(str::to_owned),
             content,
-            headers: vec![],
+            headers: if status == Some(503) { vec![retry_after()] } else { vec![] },
         };
         MetaResponses {
             responses: vec![
                 documented(Some(303), None, "Taken in: a clean page says how things stand.", vec![]),
                 documented(None, Some("4XX"), "Refused; nothing was changed.", page()),
+                documented(Some(501), None, "The provider is switched off here; nothing was changed.", page()),
                 documented(Some(503), None, "The database cannot be reached; the page can be reloaded.", page()),
             ],
         }

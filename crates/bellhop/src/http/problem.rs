@@ -3,20 +3,21 @@
 //! Here is what becomes which code; the list is in `code.rs`. Words are ours, never a library's or a provider's: those may repeat what was sent.
 
 mod code;
+pub mod documented;
 
 use bellhop_domain::{AuthorizationFailure, Refusal};
 use bellhop_providers::ProviderError;
 use bellhop_store::{ExecuteError, StoreError};
 use poem::http::StatusCode;
 use poem::{IntoResponse, Response};
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
-use poem_openapi::types::{ToJSON, Type};
-use poem_openapi::{ApiResponse, Object};
+use poem_openapi::Object;
+use poem_openapi::types::ToJSON;
 
 use crate::access::AccessError;
 use crate::connect::name_of;
 
 pub use code::ProblemCode;
+pub use documented::ProblemOf;
 
 const CONTENT_TYPE: &str = "application/problem+json";
 
@@ -101,9 +102,8 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (title, advice) = self.code.words();
-        let name = self.code.to_json().and_then(|json| json.as_str().map(str::to_owned)).unwrap_or_default();
         let document = ProblemDocument {
-            kind: format!("urn:bellhop:problem:{name}"),
+            kind: format!("urn:bellhop:problem:{}", self.code.name()),
             title: title.to_owned(),
             status: self.status.as_u16(),
             detail: self.detail.unwrap_or_else(|| advice.to_owned()),
@@ -181,32 +181,5 @@ impl From<AccessError> for Problem {
                 Self { retry_after_seconds, ..code.into() }
             }
         }
-    }
-}
-
-/// One response for all of them in the documentation: the code says which.
-impl ApiResponse for Problem {
-    fn meta() -> MetaResponses {
-        let documented = |status: Option<u16>, range: Option<&str>, description: &'static str| MetaResponse {
-            description,
-            status,
-            status_range: range.map(str::to_owned),
-            content: vec![MetaMediaType {
-                content_type: CONTENT_TYPE,
-                schema: <ProblemDocument as Type>::schema_ref(),
-            }],
-            headers: vec![],
-        };
-        MetaResponses {
-            responses: vec![
-                documented(Some(401), None, "No valid API key."),
-                documented(None, Some("4XX"), "The request is not right or does not fit the state of things."),
-                documented(None, Some("5XX"), "It could not be done: our side or the provider's."),
-            ],
-        }
-    }
-
-    fn register(registry: &mut Registry) {
-        <ProblemDocument as Type>::register(registry);
     }
 }

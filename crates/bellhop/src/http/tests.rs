@@ -146,6 +146,26 @@ async fn the_documentation_names_every_route_and_every_code() {
     }
     let codes = document["components"]["schemas"]["ProblemCode"]["enum"].as_array().unwrap();
     assert!(codes.contains(&json!("provider_disabled")) && codes.contains(&json!("unknown_finish_code")));
+    // Each code is in the table of the introduction, with its statuses.
+    let table = document["info"]["description"].as_str().unwrap();
+    for code in codes {
+        assert!(table.contains(&format!("| `{}` |", code.as_str().unwrap())), "{code} is not in the table");
+    }
+    assert!(table.contains("| `connect_failed` | 409, 502, 503, 504 |"));
+    let answers = |path: &str, method: &str, status: &str| document["paths"][path][method]["responses"][status].clone();
+    for (path, method, statuses) in [
+        ("/oauth/google/authorize", "get", &["400", "401", "404", "409", "501", "503"][..]),
+        ("/oauth/google/callback", "get", &["303", "501", "503"]),
+        ("/oauth/google/finish", "post", &["400", "403", "404", "409", "501", "502", "503", "504"]),
+        ("/v1/integrations/{id}", "delete", &["404", "409", "422"]),
+        ("/v1/integrations/{id}/refresh", "post", &["404", "409", "422", "429", "503"]),
+    ] {
+        for status in statuses {
+            assert!(answers(path, method, status).is_object(), "{method} {path} can answer {status}");
+        }
+        assert!(answers(path, method, "503")["headers"]["Retry-After"].is_object() || method == "delete", "{path}");
+    }
+    assert!(answers("/v1/integrations", "get", "404").is_null());
     let docs = client.get("/docs").send().await;
     docs.assert_status_is_ok();
     assert!(!text(docs).await.contains("https://unpkg.com"), "the documentation must not load anything");

@@ -4,6 +4,7 @@
 
 use poem::http::StatusCode;
 use poem_openapi::Enum;
+use poem_openapi::types::ToJSON;
 
 /// What went wrong, for programs to branch on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -64,6 +65,62 @@ pub enum ProblemCode {
 }
 
 impl ProblemCode {
+    /// All of them.
+    pub const ALL: [Self; 26] = [
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::InvalidParameter,
+        Self::InvalidBody,
+        Self::RequestTimeout,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::IntegrationNotFound,
+        Self::IntegrationNotConnected,
+        Self::IntegrationDisconnected,
+        Self::IntegrationErased,
+        Self::AccessExpired,
+        Self::RefreshLocked,
+        Self::UnknownFinishCode,
+        Self::NotYourFinishCode,
+        Self::ConnectFailed,
+        Self::ProviderDisabled,
+        Self::ProviderNotConfigured,
+        Self::ProviderFailed,
+        Self::ProviderTimeout,
+        Self::ProviderRateLimited,
+        Self::IdempotencyKeyReused,
+        Self::DatabaseUnavailable,
+        Self::Refused,
+        Self::Internal,
+    ];
+
+    /// Its name, as programs see it.
+    pub fn name(self) -> String {
+        self.to_json().and_then(|json| json.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// The statuses it can have.
+    pub fn statuses(self) -> Vec<StatusCode> {
+        match self {
+            Self::ConnectFailed => vec![
+                StatusCode::CONFLICT,
+                StatusCode::BAD_GATEWAY,
+                StatusCode::SERVICE_UNAVAILABLE,
+                StatusCode::GATEWAY_TIMEOUT,
+            ],
+            code => vec![code.status()],
+        }
+    }
+
+    /// Whether a `Retry-After` can come with it.
+    pub const fn may_say_when(self) -> bool {
+        matches!(
+            self,
+            Self::RefreshLocked | Self::DatabaseUnavailable | Self::ProviderRateLimited | Self::ProviderFailed
+        )
+    }
+
     /// The status it has; a connection that failed may have another by its reason.
     pub const fn status(self) -> StatusCode {
         match self {
