@@ -19,6 +19,9 @@ use crate::bot::say::{Speaker, Trouble};
 use crate::bot::text::Text;
 use crate::connect::LinkFor;
 
+/// How long to wait where Telegram cannot be asked at all.
+const AWAY: Duration = Duration::from_secs(30);
+
 /// Sends the notice, if it is still true and there is somebody to send it to.
 pub async fn run(notice: &Notice, app: &App, run: &Run) -> Verdict {
     match tell(notice, app, run).await {
@@ -26,14 +29,18 @@ pub async fn run(notice: &Notice, app: &App, run: &Run) -> Verdict {
             let notice = notice.clone();
             Verdict::Done(Effect::from(Command::RecordNotification { job: run.job, notice, delivery }))
         }
-        Err(Untold::Telegram(Trouble::SlowDown(after))) => Verdict::Wait { after },
-        Err(Untold::Telegram(Trouble::Refused | Trouble::Gone)) => {
-            tracing::error!(integration = %run.integration, job = %run.job, "Telegram refused a notice");
-            Verdict::Bury { reason: JobFailure::TelegramRefused }
-        }
         Err(Untold::Telegram(trouble)) => {
-            tracing::warn!(integration = %run.integration, job = %run.job, %trouble, "a notice was not sent");
-            Verdict::Retry { reason: JobFailure::TelegramUnavailable }
+            let verdict = not_sent(trouble);
+            let (integration, job) = (run.integration, run.job);
+            match verdict {
+                // The bot that listens says that Telegram is away; here it would be said again for every notice.
+                Verdict::Wait { .. } => tracing::debug!(%integration, %job, %trouble, "a notice waits"),
+                Verdict::Bury { .. } => tracing::error!(%integration, %job, %trouble, "Telegram refused a notice"),
+                Verdict::Done(_) | Verdict::Again { .. } | Verdict::Retry { .. } => {
+                    tracing::warn!(%integration, %job, %trouble, "a notice was not sent");
+                }
+            }
+            verdict
         }
         Err(Untold::Store(error)) => {
             tracing::warn!(integration = %run.integration, job = %run.job, %error, "a notice was not sent");
@@ -41,6 +48,17 @@ pub async fn run(notice: &Notice, app: &App, run: &Run) -> Verdict {
                 if matches!(error, StoreError::CannotOpen(_)) { JobFailure::Unreadable } else { JobFailure::Internal };
             Verdict::Retry { reason }
         }
+    }
+}
+
+/// What Telegram's trouble means. An attempt is spent where the notice may have been sent; nothing was sent where Telegram is
+/// away or does not take our token, and the owner must hear of it however long that lasts.
+fn not_sent(trouble: Trouble) -> Verdict {
+    match trouble {
+        Trouble::SlowDown(after) => Verdict::Wait { after },
+        Trouble::Unreachable | Trouble::Unauthorized | Trouble::Conflict => Verdict::Wait { after: AWAY },
+        Trouble::NoAnswer | Trouble::Blocked => Verdict::Retry { reason: JobFailure::TelegramUnavailable },
+        Trouble::Refused | Trouble::Gone => Verdict::Bury { reason: JobFailure::TelegramRefused },
     }
 }
 
