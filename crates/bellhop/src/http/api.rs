@@ -20,7 +20,7 @@ use super::answers::{
 };
 use super::browser::cookie_of;
 use super::connect_pages::{out_of_order, see_other, stopped};
-use super::key::{Caller, idempotency_key};
+use super::key::{Caller, Repeatable};
 use super::problem::documented::{self as operation, retry_after};
 use super::problem::{Problem, ProblemCode, ProblemOf};
 use super::words;
@@ -231,8 +231,7 @@ impl IntegrationsApi {
         #[oai(name = "Idempotency-Key")]
         _documented: Header<Option<String>>,
     ) -> Result<Disconnected, ProblemOf<operation::Disconnect>> {
-        let command = caller.command(site, idempotency_key(request)?);
-        let row = caller.integration(site, id).await?;
+        let Repeatable { command, row, .. } = caller.repeatable(site, request, id).await?;
         let disconnection = actions::disconnect(&site.app, caller.context(command), row.id).await?;
         Ok(Disconnected::of(id, row.provider, disconnection.plan))
     }
@@ -252,11 +251,9 @@ impl IntegrationsApi {
         #[oai(name = "Idempotency-Key")]
         _documented: Header<Option<String>>,
     ) -> Result<Json<RefreshAnswer>, ProblemOf<operation::Refresh>> {
-        let idempotency_key = idempotency_key(request)?;
-        let command = caller.command(site, idempotency_key);
-        let row = caller.integration(site, id).await?;
+        let Repeatable { command, row, is_named } = caller.repeatable(site, request, id).await?;
         let integration = linked(&row)?;
-        if idempotency_key.is_some() && was_done(site, &row, command).await? {
+        if is_named && was_done(site, &row, command).await? {
             return Ok(Json(RefreshAnswer { id, expires_at: row.expires_at }));
         }
         let refreshed = refresh_in_the_background(site, caller.context(command), integration).await?;

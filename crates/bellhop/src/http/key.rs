@@ -54,9 +54,19 @@ async fn check(request: &Request, bearer: Bearer) -> poem::Result<ApiKey> {
     Ok(key)
 }
 
+/// A request that changes an integration and may come more than once.
+pub struct Repeatable {
+    /// The same for each repeat.
+    pub command: CommandId,
+    /// The integration.
+    pub row: IntegrationRow,
+    /// Whether the caller named it, so that repeats can be told.
+    pub is_named: bool,
+}
+
 /// The `Idempotency-Key` of a request. One that cannot be taken as it is meant is refused: a caller who sends it relies on
 /// it.
-pub fn idempotency_key(request: &Request) -> Result<Option<&str>, Problem> {
+fn idempotency_key(request: &Request) -> Result<Option<&str>, Problem> {
     let mut values = request.headers().get_all("idempotency-key").iter();
     let Some(value) = values.next() else { return Ok(None) };
     let text = std::str::from_utf8(value.as_bytes()).ok().filter(|text| {
@@ -85,8 +95,15 @@ impl Caller {
         row.filter(|row| row.owner == self.0.owner).ok_or_else(|| ProblemCode::IntegrationNotFound.into())
     }
 
+    /// Begins what a caller does to one of its integrations, perhaps again.
+    pub async fn repeatable(&self, site: &Site, request: &Request, id: Uuid) -> Result<Repeatable, Problem> {
+        let key = idempotency_key(request)?;
+        let command = self.command(site, key);
+        Ok(Repeatable { command, row: self.integration(site, id).await?, is_named: key.is_some() })
+    }
+
     /// What ties a request to its repeats: a name of the caller's own choice.
-    pub fn command(&self, site: &Site, idempotency_key: Option<&str>) -> CommandId {
+    fn command(&self, site: &Site, idempotency_key: Option<&str>) -> CommandId {
         let Some(text) = idempotency_key else { return site.app.new_command() };
         // Keys of different programs are told apart too.
         let space = Uuid::new_v5(&self.0.tenant.uuid(), self.0.id.as_bytes());
