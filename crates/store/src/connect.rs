@@ -40,8 +40,8 @@ pub struct ConnectLink {
 
 /// Where a program's state belongs: its owner and, by the first eight bytes of the hash, the link.
 fn state_place(tenant: TenantId, owner: OwnerId, link_hash: [u8; 32]) -> Place {
-    let [a, b, c, d, e, f, g, h, ..] = link_hash;
-    Place::owner(tenant, owner, "program state", i64::from_be_bytes([a, b, c, d, e, f, g, h]))
+    let number = link_hash.iter().take(8).fold(0, |number, byte| (number << 8) | i64::from(*byte));
+    Place::owner(tenant, owner, "program state", number)
 }
 
 fn provider(name: &str) -> Result<Provider, StoreError> {
