@@ -71,8 +71,14 @@ async fn a_run_without_a_result_three_times_in_a_row_is_buried_as_poison() -> St
     house.sandbox.fault(json!({ "path": PROFILE, "delay_ms": 30_000, "times": 3 })).await?;
     house.walker(1001, "Ada")?.connect("bob").await?;
     let integration = house.connected_integration().await?;
+    let mut last = Value::Null;
     for _ in 0..3 {
-        fetch_runs(&house).await?;
+        // Under a lease of its own each time: the one of the run before stays until somebody looks after it.
+        last = until("the fetch to run again", async || {
+            let lease = fetching(&house).await?["lease"].clone();
+            Ok((lease.is_string() && lease != last).then_some(lease))
+        })
+        .await?;
         house.kill("bellhop")?;
         house.database.let_leases_run_out().await?;
         house.serve("bellhop", &[]).await?;
