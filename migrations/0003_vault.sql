@@ -3,6 +3,14 @@
 -- live in a schema of their own, which dumps leave out: `pg_dump --exclude-schema=keys`. Destroying a key is erasure.
 create schema keys;
 
+-- A value sealed under the master key when the first process began to serve: a process with another key refuses to start,
+-- instead of finding out from every row that it cannot open.
+create table keys.master_check (
+    only_one boolean primary key default true check (only_one),
+    sealed bytea not null
+);
+comment on table keys.master_check is 'Proves that the master key is the one this database was sealed with. Never cleared.';
+
 create table keys.integration_keys (
     integration uuid primary key,
     tenant uuid not null references tenants,

@@ -153,7 +153,7 @@ begin
     execute format('grant usage on schema public, keys to %I', role_name);
     -- The log and the installation are read and, for the log, appended to; never changed.
     execute format('grant select on installation, view_versions, tenants, _sqlx_migrations to %I', role_name);
-    execute format('grant select, insert on events, event_reasons, owners, tenants to %I', role_name);
+    execute format('grant select, insert on events, event_reasons, owners, tenants, keys.master_check to %I', role_name);
     execute format(
         'grant select, insert, update, delete on states, commands, checkpoints, integrations, tallies, api_keys, '
         'keys.integration_keys, keys.owner_keys, vault, vault_spares, refresh_leases, accounts, subjects, jobs, '

@@ -1,7 +1,9 @@
 //! What people and programs can have done to an integration, whichever door they come through: the chat, the API or the
 //! command line.
 
-use bellhop_domain::{Command, Event, IntegrationId, JobKind, Refusal, RevocationPlan, TenantId};
+use bellhop_domain::{
+    Command, Event, IntegrationId, JobKind, RecordedEvent, Refusal, RevocationOutcome, RevocationPlan, TenantId,
+};
 use bellhop_store::{Change, Context, ExecuteError, Request, StoreError};
 
 use crate::access::{self, AccessError, Refreshed};
@@ -10,8 +12,10 @@ use crate::app::App;
 /// What a disconnect means at the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Disconnection {
-    /// Whether the grant will be revoked there. `Nothing` where the connection had been ended before.
+    /// Whether the grant will be revoked there.
     pub plan: RevocationPlan,
+    /// How the provider answered, where the connection had been ended before and it has answered.
+    pub outcome: Option<RevocationOutcome>,
 }
 
 /// Ends a connection. Repeating it changes nothing.
@@ -30,9 +34,10 @@ pub async fn disconnect_with(
     integration: IntegrationId,
     changes: Vec<Change>,
 ) -> Result<Disconnection, ExecuteError> {
-    let state = app.store.load(context.tenant, integration).await?.state;
+    let tenant = context.tenant;
+    let state = app.store.load(tenant, integration).await?.state;
     let Some(provider) = state.provider else { return Err(Refusal::NotFound.into()) };
-    let subject = app.store.subject_of(context.tenant, integration).await?;
+    let subject = app.store.subject_of(tenant, integration).await?;
     // Of two holders who disconnect at once, one is the last, and its disconnect revokes.
     let mut turn = None;
     let shared_account = match subject {
@@ -51,11 +56,24 @@ pub async fn disconnect_with(
     };
     let executed = app.store.execute(&request).await?;
     drop(turn);
-    let plan = executed.events.iter().find_map(|recorded| match recorded.event {
-        Event::Disconnected { revocation, .. } => Some(revocation),
-        _ => None,
-    });
-    Ok(Disconnection { plan: plan.unwrap_or(RevocationPlan::Nothing) })
+    if executed.events.is_empty() {
+        // It had been ended before: say what came of it.
+        return Ok(what_came_of_it(&app.store.stream(tenant, integration).await?));
+    }
+    Ok(what_came_of_it(&executed.events))
+}
+
+fn what_came_of_it(events: &[RecordedEvent]) -> Disconnection {
+    let mut disconnection = Disconnection { plan: RevocationPlan::Nothing, outcome: None };
+    for recorded in events {
+        if let Event::Disconnected { revocation, .. } = &recorded.event {
+            disconnection.plan = *revocation;
+        }
+        if let Event::AccessRevoked { outcome, .. } = &recorded.event {
+            disconnection.outcome = Some(*outcome);
+        }
+    }
+    disconnection
 }
 
 /// Replaces the access token now.

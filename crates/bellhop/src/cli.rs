@@ -98,7 +98,8 @@ fn carry_out(command: Command) -> Result<(), Failure> {
         let app = App::new(settings).map_err(|error| Failure::new(error.to_string()))?;
         match command {
             Command::Serve { only } => {
-                let roles = if only.is_empty() { Role::ALL.to_vec() } else { only };
+                let is_wanted = |role: &Role| only.is_empty() || only.contains(role);
+                let roles: Vec<Role> = Role::ALL.into_iter().filter(is_wanted).collect();
                 serve::run(app, &roles).await
             }
             Command::ApiKey(command) => api_key::run(command, &app).await,

@@ -56,15 +56,15 @@ pub const SETTINGS: &[Setting] = settings! {
     "TELEGRAM_ALLOWED_USERS", "everybody", "Telegram user ids that may use the bot, separated by commas.";
     "LOG_FORMAT", "text", "`text` or `json`.";
     "LOG_LEVEL", "info", "`error`, `warn`, `info`, `debug` or a tracing filter such as `bellhop=debug`.";
-    "ALLOW_PROVIDER_OVERRIDES", "false", "`true` allows addresses other than the provider's own below and in TELEGRAM_API_URL.";
+    "ALLOW_PROVIDER_OVERRIDES", "false", "`true` allows addresses other than the provider's own below and in TELEGRAM_API_URL and TELEGRAM_LINK_URL.";
     "GOOGLE_BASE_URL", "Google's own", "One origin that serves every Google path, for a stand-in.";
     "GOOGLE_ISSUER", "https://accounts.google.com", "Who must have issued the ID token.";
     "GOOGLE_AUTHORIZE_URL", "Google's own", "The consent page alone.";
     "GOOGLE_TOKEN_URL", "Google's own", "The token endpoint alone.";
     "GOOGLE_REVOKE_URL", "Google's own", "The revocation endpoint alone.";
     "GOOGLE_USERINFO_URL", "Google's own", "The userinfo endpoint alone.";
-    "GOOGLE_GMAIL_URL", "Google's own", "Where `gmail/v1/` is, alone.";
-    "GOOGLE_CALENDAR_URL", "Google's own", "Where `calendar/v3/` is, alone.";
+    "GOOGLE_GMAIL_URL", "Google's own", "The Gmail API alone, ending in `gmail/v1/`.";
+    "GOOGLE_CALENDAR_URL", "Google's own", "The calendar API alone, ending in `calendar/v3/`.";
 };
 
 /// A setting that is missing or makes no sense. Tell the operator and stop.
@@ -297,10 +297,12 @@ fn telegram(source: &Source, overrides: bool) -> Result<TelegramSettings, Config
     if api_url != own && !overrides {
         return Err(refused_override("TELEGRAM_API_URL"));
     }
-    let link_url = match source.address("TELEGRAM_LINK_URL")? {
-        Some(address) => address,
-        None => Url::parse("https://t.me").map_err(|_| ConfigError::new("TELEGRAM_LINK_URL", "is unusable"))?,
-    };
+    let own = Url::parse("https://t.me").map_err(|_| ConfigError::new("TELEGRAM_LINK_URL", "is unusable"))?;
+    let link_url = source.address("TELEGRAM_LINK_URL")?.unwrap_or_else(|| own.clone());
+    // Links into the chat carry the finish code.
+    if link_url != own && !overrides {
+        return Err(refused_override("TELEGRAM_LINK_URL"));
+    }
     let allowed_users = source
         .text("TELEGRAM_ALLOWED_USERS")
         .map(|list| {
@@ -351,7 +353,7 @@ mod tests {
 
     #[test]
     fn another_address_than_the_providers_own_needs_permission() {
-        for name in ["GOOGLE_BASE_URL", "GOOGLE_TOKEN_URL", "TELEGRAM_API_URL"] {
+        for name in ["GOOGLE_BASE_URL", "GOOGLE_TOKEN_URL", "TELEGRAM_API_URL", "TELEGRAM_LINK_URL"] {
             let error = with(&[(name, "http://127.0.0.1:9")]).unwrap_err();
             assert_eq!(error.name, name);
             assert!(error.problem.contains("ALLOW_PROVIDER_OVERRIDES=true"));

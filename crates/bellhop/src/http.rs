@@ -14,6 +14,7 @@ mod home;
 mod key;
 mod page;
 mod problem;
+mod standing_pages;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -79,7 +80,7 @@ fn everything(app: App) -> BoxEndpoint<'static> {
             .server(app.settings.public_base_url.as_str().trim_end_matches('/'));
     let routes = Route::new()
         .at("/", get(home::home))
-        .at("/connect/finish", get(connect_pages::finish_page))
+        .at("/connect/finish", get(standing_pages::finish_page))
         .at("/connect/:token", get(connect_pages::link_page).post(connect_pages::begin))
         .at("/docs", get(documentation(service.swagger_ui_html())))
         .at("/openapi.json", get(service.spec_endpoint()));

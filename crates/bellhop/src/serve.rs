@@ -11,8 +11,9 @@ use crate::app::App;
 use crate::cli::failure::Failure;
 use crate::{bot, http, work};
 
-/// How long to wait between looks at a database that cannot be reached at the start.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How long to wait between looks at a database that cannot be reached at the start. Short, as HTTP is up already and must
+/// not serve from a database that has not been looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// How long the roles have to end after they were asked to.
 const GRACE: Duration = Duration::from_secs(28);
@@ -39,21 +40,29 @@ impl Role {
 pub async fn run(app: App, roles: &[Role]) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
-    if !wait_for_database(&app, &stop).await? {
-        return Ok(());
-    }
     let mut running = JoinSet::new();
-    for role in roles {
+    // Health is answered, and strangers are refused, while the database is still away.
+    if roles.contains(&Role::Http) {
+        running.spawn(http::run(app.clone(), stop.clone()));
+    } else {
+        running.spawn(http::run_health_only(app.clone(), stop.clone()));
+    }
+    match wait_for_database(&app, &stop).await {
+        Ok(true) => {}
+        Ok(false) => return Ok(()),
+        Err(failure) => {
+            stop.cancel();
+            return Err(failure);
+        }
+    }
+    for role in roles.iter().filter(|role| **role != Role::Http) {
         let (app, stop) = (app.clone(), stop.clone());
         match role {
-            Role::Http => running.spawn(http::run(app, stop)),
+            Role::Http => continue,
             Role::Relay => running.spawn(work::relay::run(app, stop)),
             Role::Worker => running.spawn(work::worker::run(app, stop)),
             Role::Bot => running.spawn(bot::listen::run(app, stop)),
         };
-    }
-    if !roles.contains(&Role::Http) {
-        running.spawn(http::run_health_only(app, stop.clone()));
     }
     tracing::info!(roles = ?roles, "serving");
     let ended = watch(&mut running, &stop).await;

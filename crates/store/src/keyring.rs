@@ -201,6 +201,20 @@ impl Keyring {
         Ok((DataKey(Key::new(bytes)), wrapped))
     }
 
+    /// A sealed value by which this master key is known again.
+    ///
+    /// # Errors
+    /// As [`DataKey::seal`].
+    pub fn seal_check(&self) -> Result<Vec<u8>, CannotOpen> {
+        self.master.seal(&check_place(), b"bellhop")
+    }
+
+    /// Whether a sealed value was made by this master key.
+    #[must_use]
+    pub fn is_own_check(&self, sealed: &[u8]) -> bool {
+        self.master.open(&check_place(), sealed).is_ok()
+    }
+
     /// Unwraps a stored data key.
     ///
     /// # Errors
@@ -229,6 +243,10 @@ impl Keyring {
         }
         mac.finalize().into_bytes().into()
     }
+}
+
+fn check_place() -> Place {
+    Place { tenant: TenantId::new(Uuid::nil()), holder: Uuid::nil(), field: "master key", generation: 0 }
 }
 
 /// A plain SHA-256, for random values of 256 bits that need no key: states, cookies, links, API keys.
@@ -289,6 +307,8 @@ mod tests {
         let (other, _) = keyring().make_data_key(&place(0)).unwrap();
         assert!(other.open(&place(1), &envelope).is_err());
         let stranger = Keyring::new(&STANDARD.encode([8; 32]).into()).unwrap();
+        let check = keyring().seal_check().unwrap();
+        assert!(keyring().is_own_check(&check) && !stranger.is_own_check(&check));
         assert!(stranger.unwrap_data_key(&place(0), &wrapped).is_err());
         let again = keyring().unwrap_data_key(&place(0), &wrapped).unwrap();
         assert_eq!(&**again.open(&place(1), &envelope).unwrap(), b"plain");

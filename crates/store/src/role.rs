@@ -1,4 +1,5 @@
-//! What the serving role must not be able to do. Row-level security protects nobody from a role that can step around it.
+//! What must be so before anything is served: a role that cannot step around row-level security, a schema of this release,
+//! and the master key that this database was sealed with.
 
 use thiserror::Error;
 
@@ -26,6 +27,9 @@ pub enum RoleProblem {
     /// The schema is newer than this release.
     #[error("the database was migrated by a newer release; upgrade this one")]
     Newer,
+    /// The master key is not the one that this database was sealed with.
+    #[error("MASTER_KEY is not the one this database was sealed with; set that one, or nothing stored can be opened")]
+    OtherMasterKey,
     /// A dump from another cluster was restored.
     #[error("the log was restored from another cluster; run `bellhop migrate --after-restore`")]
     LogAhead,
@@ -54,6 +58,16 @@ impl Store {
             return Ok(Some(RoleProblem::NotMigrated));
         }
         self.schema_problem().await
+    }
+
+    /// Whether the master key is the one of this database. The first to ask makes it so.
+    async fn is_own_master_key(&self) -> Result<bool, StoreError> {
+        let check = self.keyring.seal_check()?;
+        sqlx::query!("insert into keys.master_check (sealed) values ($1) on conflict do nothing", check)
+            .execute(&self.pool)
+            .await?;
+        let sealed = sqlx::query_scalar!("select sealed from keys.master_check").fetch_one(&self.pool).await?;
+        Ok(self.keyring.is_own_check(&sealed))
     }
 
     async fn schema_problem(&self) -> Result<Option<RoleProblem>, StoreError> {
@@ -103,6 +117,9 @@ impl Store {
             return Ok(Some(RoleProblem::Unguarded(name)));
         }
         let ahead = sqlx::query_scalar!(r#"select log_is_ahead() as "ahead!""#).fetch_one(&self.pool).await?;
-        Ok(ahead.then_some(RoleProblem::LogAhead))
+        if ahead {
+            return Ok(Some(RoleProblem::LogAhead));
+        }
+        Ok((!self.is_own_master_key().await?).then_some(RoleProblem::OtherMasterKey))
     }
 }

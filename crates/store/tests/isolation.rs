@@ -131,6 +131,17 @@ async fn a_role_that_could_step_around_the_policies_is_refused() {
 }
 
 #[tokio::test]
+async fn another_master_key_is_refused_before_anything_is_served() {
+    let database = Database::create().await;
+    assert_eq!(database.store().role_problem().await.unwrap(), None);
+    let other = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [6; 32]);
+    let stranger = Store::open(database.serving.clone(), bellhop_store::Keyring::new(&other.into()).unwrap());
+    assert_eq!(stranger.role_problem().await.unwrap(), Some(RoleProblem::OtherMasterKey));
+    assert_eq!(database.store().role_problem().await.unwrap(), None);
+    database.drop().await;
+}
+
+#[tokio::test]
 async fn a_vault_row_that_was_moved_does_not_open() {
     let database = Database::create().await;
     let store = database.store();

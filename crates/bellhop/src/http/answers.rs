@@ -1,7 +1,7 @@
 //! What the API answers, as JSON. Addresses of accounts are shown to the key that connected them, tokens to nobody. What
 //! holds an address, a link or a code cannot be printed.
 
-use bellhop_domain::{IntegrationId, Provider, RevocationPlan, Status};
+use bellhop_domain::{IntegrationId, Provider, RevocationOutcome, RevocationPlan, Status};
 use bellhop_store::{Account, IntegrationRow, StoreError};
 use chrono::{DateTime, Utc};
 use poem_openapi::payload::Json;
@@ -9,6 +9,7 @@ use poem_openapi::{ApiResponse, Enum, Object};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
+use crate::actions::Disconnection;
 use crate::app::App;
 
 /// Where an integration stands.
@@ -226,6 +227,8 @@ pub struct RefreshAnswer {
 pub enum AtProvider {
     /// The provider is being asked to revoke the grant.
     Revoking,
+    /// The provider has revoked the grant.
+    Revoked,
     /// Another integration holds the same account, and revoking would end that one too.
     KeptForAnotherConnection,
     /// There is nothing to revoke (any more).
@@ -257,21 +260,34 @@ pub enum Disconnected {
 }
 
 impl Disconnected {
-    /// The answer for this plan.
-    pub fn of(id: Uuid, provider: Provider, plan: RevocationPlan) -> Self {
+    /// The answer for this disconnection, made now or before.
+    pub fn of(id: Uuid, provider: Provider, disconnection: Disconnection) -> Self {
         let name = provider.title();
-        let (at_provider, detail) = match plan {
-            RevocationPlan::Revoke => (AtProvider::Revoking, format!("{name} is being asked to revoke the grant.")),
-            RevocationPlan::SharedAccount => (
-                AtProvider::KeptForAnotherConnection,
-                format!("The grant at {name} is kept: another connection holds the same account."),
-            ),
-            RevocationPlan::Nothing => (AtProvider::NothingToRevoke, format!("There is no grant at {name} to revoke.")),
+        let kept = || {
+            let detail = format!("The grant at {name} is kept: another connection holds the same account.");
+            (AtProvider::KeptForAnotherConnection, detail)
+        };
+        let nothing = || (AtProvider::NothingToRevoke, format!("There is no grant at {name} to revoke."));
+        let (at_provider, detail) = match (disconnection.plan, disconnection.outcome) {
+            (RevocationPlan::Revoke, None) => {
+                (AtProvider::Revoking, format!("{name} is being asked to revoke the grant."))
+            }
+            (RevocationPlan::Revoke, Some(RevocationOutcome::Revoked)) => {
+                (AtProvider::Revoked, format!("{name} has revoked the grant."))
+            }
+            (RevocationPlan::Revoke, Some(RevocationOutcome::AlreadyInvalid)) | (RevocationPlan::Nothing, _) => {
+                nothing()
+            }
+            (RevocationPlan::Revoke, Some(RevocationOutcome::KeptForAnother)) | (RevocationPlan::SharedAccount, _) => {
+                kept()
+            }
         };
         let answer = Json(DisconnectAnswer { id, state: State::Disconnected, at_provider, detail });
-        match plan {
-            RevocationPlan::Revoke => Self::Revoking(answer),
-            RevocationPlan::SharedAccount | RevocationPlan::Nothing => Self::Ended(answer),
+        match at_provider {
+            AtProvider::Revoking => Self::Revoking(answer),
+            AtProvider::Revoked | AtProvider::KeptForAnotherConnection | AtProvider::NothingToRevoke => {
+                Self::Ended(answer)
+            }
         }
     }
 }

@@ -233,7 +233,7 @@ impl IntegrationsApi {
     ) -> Result<Disconnected, ProblemOf<operation::Disconnect>> {
         let Repeatable { command, row, .. } = caller.repeatable(site, request, id).await?;
         let disconnection = actions::disconnect(&site.app, caller.context(command), row.id).await?;
-        Ok(Disconnected::of(id, row.provider, disconnection.plan))
+        Ok(Disconnected::of(id, row.provider, disconnection))
     }
 
     /// Replace the access token now

@@ -62,13 +62,14 @@ async fn end(visit: &Visit<'_>, account: &Account) -> Result<Toast, Failure> {
     let desk = visit.desk;
     let asked_at = desk.app.clock.now();
     let ended = crate::actions::disconnect(&desk.app, visit.context("disconnect"), account.id()).await;
-    let plan = match ended {
-        Ok(ended) => ended.plan,
+    let ended = match ended {
+        Ok(ended) => ended,
         Err(ExecuteError::Refused(refusal)) => return Ok(Some(refusal.to_string())),
         Err(ExecuteError::Store(error)) => return Err(error.into()),
     };
-    let progress = match plan {
-        RevocationPlan::Revoke => Revocation::Underway,
+    let progress = match ended.plan {
+        // Pressed again after the provider had answered.
+        RevocationPlan::Revoke => ended.outcome.map_or(Revocation::Underway, Revocation::Done),
         RevocationPlan::SharedAccount => Revocation::Shared,
         RevocationPlan::Nothing => Revocation::Nothing,
     };
@@ -129,7 +130,7 @@ pub enum Revocation {
     Failed,
     /// It was not asked, as another connection uses the same account.
     Shared,
-    /// There was nothing to take back, or it had been disconnected before.
+    /// There was nothing to take back.
     Nothing,
 }
 
