@@ -213,7 +213,7 @@ impl Integration {
                 let kind = payload.kind();
                 if kind.is_single() {
                     // The newest letter of such a kind replays the same work as those before it.
-                    self.dead.retain(|_, older| older.kind() != kind || older.subject() != payload.subject());
+                    self.dead.retain(|_, older| older.kind() != kind);
                 }
                 self.dead.insert(*job, payload.clone());
                 self.alerted |= *alert;

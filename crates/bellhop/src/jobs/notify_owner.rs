@@ -148,17 +148,17 @@ fn message(notice: &Notice, account: &Account, link: Option<Url>) -> Message {
                 .plain("⚠️ ")
                 .theirs_bold(&account.name(), 80)
                 .plain(format!(
-                    " is disconnected, but {name} did not confirm that my access is taken back, although I asked several \
-                     times. Remove me among the connections in your {name} account to be sure. Whoever runs this bot \
+                    " is disconnected, but {name} did not confirm that my access is taken back, and I have \
+                     stopped asking. Remove me among the connections in your {name} account to be sure. Whoever runs this bot \
                      has been told and can try again."
                 ))
                 .into()
         }
         Notice::JobBuried { kind, reason } => {
             let what = match kind {
-                JobKind::RefreshAccess => "Keeping the access alive keeps failing.",
-                JobKind::FetchMail => "Fetching new mail keeps failing.",
-                JobKind::RevokeAccess | JobKind::NotifyOwner => "Something I do for this account keeps failing.",
+                JobKind::RefreshAccess => "I could not keep the access alive.",
+                JobKind::FetchMail => "I could not fetch new mail.",
+                JobKind::RevokeAccess | JobKind::NotifyOwner => "Something I do for this account failed.",
             };
             Text::new()
                 .plain("🟠 ")

@@ -170,7 +170,7 @@ fn at_provider(provider: Provider, revocation: Revocation) -> String {
             "The access at {name} itself stays, because the same account has been connected again in the meantime."
         ),
         Revocation::Failed => format!(
-            "⚠️ {name} did not confirm that my access is taken back, although I asked several times. Remove me \
+            "⚠️ {name} did not confirm that my access is taken back, and I have stopped asking. Remove me \
              among the connections in your {name} account to be sure. Whoever runs this bot knows and can try again."
         ),
         Revocation::Shared => format!(
