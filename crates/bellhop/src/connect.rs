@@ -75,6 +75,8 @@ pub enum Finish {
         provider: Provider,
         /// Why.
         reason: AuthorizationFailure,
+        /// The integration that was to be mended, where it is not for a new account.
+        reconnects: Option<IntegrationId>,
         /// For a wrong account: the address that was expected and the one that came, both masked.
         accounts: Option<(String, String)>,
     },

@@ -3,6 +3,7 @@
 //! Everything that changes an integration goes through [`Store::execute`], which commits events, views, vault rows and
 //! jobs together or not at all. No HTTP, no clock and no decision may enter this crate: it is told what happened when.
 
+mod accounts;
 mod api_keys;
 mod chain;
 mod commit;
@@ -16,6 +17,7 @@ mod keyring;
 mod log;
 mod mail;
 mod migrate;
+mod refresh_lease;
 mod role;
 mod scope;
 mod tallies;
@@ -41,6 +43,7 @@ use uuid::Uuid;
 /// The address of a Postgres and the role to use there.
 pub use sqlx::postgres::PgConnectOptions as DatabaseAddress;
 
+pub use crate::accounts::{Account, SubjectLock};
 pub use crate::api_keys::ApiKey;
 pub use crate::chain::{GENESIS, Link};
 pub use crate::connect::{Attempt, BroughtBack, ConnectLink, ExchangeSecrets, seal_verifier};
@@ -56,12 +59,13 @@ pub use crate::keyring::{CannotOpen, DataKey, InvalidMasterKey, Keyring, Place, 
 pub use crate::log::{AuditEntry, LogPosition, OperatorWords};
 pub use crate::mail::{MailContent, MailProgress, Underway};
 pub use crate::migrate::{MigrateError, migrate, rewrite_after_restore};
+pub use crate::refresh_lease::RefreshLease;
 pub use crate::role::RoleProblem;
 pub use crate::telegram::{BotSeat, Chat, ClaimedUpdate, LiveMessage, LiveState, NewUpdate, Shows, UpdateOutcome};
 pub use crate::unit::{
     Actor, Append, Change, Context, MailRow, Metadata, NewAttempt, Outcome, Settlement, UnitOfWork, event_id,
 };
-pub use crate::vault::{Account, RefreshLease, Spare, SubjectLock, Tokens};
+pub use crate::vault::{Spare, Tokens};
 pub use crate::verify::{BrokenChain, Difference, Verified};
 
 /// What a session of ours may take: one that hangs, or whose process was stopped, must not hold rows and the readers'

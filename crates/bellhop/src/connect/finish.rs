@@ -149,7 +149,7 @@ async fn answer_of(app: &App, attempt: &Attempt, ending: Ending) -> Result<Finis
         Ending::Connected(integration) => (integration, attempt.reconnects),
         Ending::AlreadyConnected(integration) => (integration, true),
         Ending::Rejected => return Ok(Finish::UnknownCode),
-        Ending::Failed(reason) => return Ok(Finish::Failed { provider: attempt.provider, reason, accounts: None }),
+        Ending::Failed(reason) => return Ok(failed(attempt, reason)),
     };
     let email = app.store.account(attempt.tenant, integration).await?.and_then(|account| account.email);
     let missing = app.store.load(attempt.tenant, integration).await?.state.missing;
@@ -177,7 +177,7 @@ async fn exchange(app: &App, attempt: &Attempt, actor: Actor) -> Result<Option<F
             app.metrics.oauth(provider, event);
             tracing::warn!(integration = %attempt.integration, %provider, %error, "a code was not exchanged");
             end(app, attempt, actor, Ending::Failed(reason)).await?;
-            Finish::Failed { provider, reason, accounts: None }
+            failed(attempt, reason)
         }
     };
     Ok(Some(finish))
@@ -241,7 +241,12 @@ pub async fn fail(
 ) -> Result<Finish, StoreError> {
     note(attempt, Ending::Failed(reason));
     end(app, attempt, actor, Ending::Failed(reason)).await?;
-    Ok(Finish::Failed { provider: attempt.provider, reason, accounts: None })
+    Ok(failed(attempt, reason))
+}
+
+fn failed(attempt: &Attempt, reason: AuthorizationFailure) -> Finish {
+    let reconnects = attempt.reconnects.then_some(attempt.integration);
+    Finish::Failed { provider: attempt.provider, reason, reconnects, accounts: None }
 }
 
 #[cfg(test)]

@@ -163,7 +163,8 @@ async fn wrong_account(
     let known = app.store.account(attempt.tenant, attempt.integration).await?.and_then(|account| account.email);
     fail(app, attempt, actor, reason).await?;
     let accounts = Some((masked(known.as_ref()), masked(given.identity.email.as_ref())));
-    Ok(Some(Finish::Failed { provider: attempt.provider, reason, accounts }))
+    let reconnects = Some(attempt.integration);
+    Ok(Some(Finish::Failed { provider: attempt.provider, reason, reconnects, accounts }))
 }
 
 /// The integration in which this owner has this account already.

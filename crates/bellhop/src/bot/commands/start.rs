@@ -93,12 +93,17 @@ pub fn finished(finish: &Finish) -> Message {
             }
             Message::new(text).row(buttons)
         }
-        Finish::Failed { provider, reason, accounts } => {
+        Finish::Failed { provider, reason, reconnects, accounts } => {
             let mut text = Text::new().plain("❌ ").plain(failed(*provider, *reason));
             if let Some((expected, came)) = accounts {
                 text = text.gap().plain("Expected: ").theirs(expected, 80).line().plain("Chosen: ").theirs(came, 80);
             }
-            Message::new(text).row(vec![Button::press("Try again", Press::new(connect::COMMAND.name, connect::OFFER))])
+            // The same account again, unless it is gone.
+            let again = match reconnects.filter(|_| *reason != AuthorizationFailure::Disconnected) {
+                Some(integration) => Press::new(connect::COMMAND.name, connect::MEND).about(integration),
+                None => Press::new(connect::COMMAND.name, connect::OFFER),
+            };
+            Message::new(text).row(vec![Button::press("Try again", again)])
         }
         Finish::UnknownCode => Message::new(Text::new().plain(
             "This finish link is not valid any more: it works once and for five minutes. Send /accounts to see whether \
