@@ -4,6 +4,7 @@
 //! ends with `House::end`: the log proves what is derived from it, and nothing secret lies anywhere.
 
 mod connecting;
+mod disconnecting;
 mod doors;
 mod exchanging;
 mod fetching;
