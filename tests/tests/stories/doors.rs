@@ -1,7 +1,11 @@
 //! Who may come in by which door, and what is shown to whom.
 
-use bellhop_tests::{House, Story, ensure};
+use bellhop_tests::{Consent, House, Page, Story, Trouble, ensure, until};
+use serde_json::{Value, json};
+use url::Url;
 use uuid::Uuid;
+
+use crate::{events_in_all, inbox, mail_agrees, state_of};
 
 #[tokio::test]
 async fn tenants_see_nothing_of_each_other_over_the_api() -> Story {
@@ -115,4 +119,133 @@ async fn the_documentation_and_the_front_page_are_open_to_everybody() -> Story {
         ensure(text.contains(&format!("event=\"{event}\"")), format_args!("{event} is not counted"))?;
     }
     house.end().await
+}
+
+#[tokio::test]
+async fn a_programs_state_comes_back_with_the_finish_code_and_with_the_answer() -> Story {
+    let house = House::open().await?;
+    // The sandbox stands in for the program's own pages: it only has to be an address that a browser can open.
+    let return_url = house.sandbox.origin.join("chat?room=7")?;
+    let key = house.command(&["api-key", "add", "assistant", "--return-url", return_url.as_str()]).await?;
+    let api = house.program(key.out.trim());
+    assert_eq!(ask_with(&api, "é").await?.expect_problem(400)?["code"], "invalid_parameter");
+    assert_eq!(ask_with(&api, &"x".repeat(129)).await?.expect_problem(400)?["code"], "invalid_parameter");
+
+    let state = "order 7 & more/+%=\"#";
+    let mut walk = house.walker(1, "Nobody")?;
+    let link = ask_with(&api, state).await?;
+    link.expect(200)?;
+    let consent = walk.to_consent(&Url::parse(&link.field("connect_url")?)?).await?;
+    let page = walk.decide(&consent, "bob", Consent::All).await?;
+    assert_eq!((page.url.origin(), page.url.path()), (return_url.origin(), return_url.path()));
+    assert_eq!(parameters(&page.url, "room"), ["7"]);
+    assert_eq!(parameters(&page.url, "state"), [state]);
+    let codes = parameters(&page.url, "finish_code");
+    assert_eq!(codes.len(), 1);
+    for _ in 0..2 {
+        let finished = api.post("oauth/google/finish", Some(json!({ "finish_code": codes[0] }))).await?;
+        assert_eq!(finished.expect(200)?["state"], state);
+    }
+
+    // Another walk carries another state, and a no brings it back too.
+    let link = ask_with(&api, "order 8").await?;
+    let mut walk = house.walker(1, "Nobody")?;
+    let consent = walk.to_consent(&Url::parse(&link.field("connect_url")?)?).await?;
+    let page = walk.decide(&consent, "bob", Consent::Deny).await?;
+    let back = way_back(&page, &return_url)?;
+    assert_eq!(
+        (parameters(&back, "state"), parameters(&back, "error")),
+        (vec!["order 8".to_owned()], vec!["denied".to_owned()])
+    );
+    assert!(parameters(&back, "finish_code").is_empty());
+
+    // Who sends none gets none.
+    let link = api.get("oauth/google/authorize").await?;
+    let mut walk = house.walker(1, "Nobody")?;
+    let consent = walk.to_consent(&Url::parse(&link.field("connect_url")?)?).await?;
+    let page = walk.decide(&consent, "carol", Consent::All).await?;
+    assert!(parameters(&page.url, "state").is_empty());
+    let body = json!({ "finish_code": parameters(&page.url, "finish_code").first() });
+    let finished = api.post("oauth/google/finish", Some(body)).await?;
+    assert!(finished.expect(200)?["state"].is_null(), "{}", finished.text);
+    house.end().await
+}
+
+/// Asks for a link with a state of the program's own.
+async fn ask_with(api: &bellhop_tests::Api, state: &str) -> Story<bellhop_tests::Answer> {
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("state", state).finish();
+    api.get(&format!("oauth/google/authorize?{query}")).await
+}
+
+/// Every value of a parameter of an address.
+fn parameters(url: &Url, name: &str) -> Vec<String> {
+    url.query_pairs().filter(|(known, _)| known == name).map(|(_, value)| value.into_owned()).collect()
+}
+
+/// The link on a page that leads back to the program.
+fn way_back(page: &Page, return_url: &Url) -> Story<Url> {
+    let back = page.links().into_iter().find(|link| link.origin() == return_url.origin());
+    back.ok_or_else(|| Trouble::new(format!("no way back on the page: {}", page.text())))
+}
+
+#[tokio::test]
+async fn a_forced_press_in_a_group_shows_nothing_private() -> Story {
+    let house = House::open().await?;
+    let (mut ada, ben) = (house.walker(1001, "Ada")?, house.person(1002, "Ben"));
+    ada.connect("alice").await?;
+    ben.ask("/start", "a welcome", |message| message.says("Bellhop")).await?;
+    let integration = house.connected_integration().await?;
+    // Every button of hers that shows or changes something, as it lies in her private chat.
+    mail_agrees(&house, "alice").await?;
+    let mails = inbox(&ada.person, 125).await?;
+    let asked = ada.person.ask("/disconnect", "to be asked first", |message| message.button("Yes").is_some()).await?;
+    ada.person.ask("/accounts", "her account", |message| message.says("alice@")).await?;
+    let private = ada.person.messages().await?;
+    let buttons = mails.buttons.iter().chain(&asked.buttons).flatten();
+    let mut presses: Vec<String> = buttons.filter_map(|button| button.callback_data.clone()).collect();
+    presses.sort();
+    presses.dedup();
+    ensure(presses.len() >= 3, format_args!("too few buttons to press: {presses:?}"))?;
+
+    let group = |what: &str| format!("telegram/groups/-100777/{what}");
+    let words = json!({ "from": 1001, "first_name": "Ada", "text": "/inbox", "title": "Friends" });
+    house.sandbox.post(&group("messages"), words).await?;
+    let before = until("the bot's answer in the group", async || {
+        let messages = house.sandbox.get(&group("messages")).await?["messages"].clone();
+        Ok((messages.as_array().map(Vec::len) == Some(2)).then_some(messages))
+    })
+    .await?;
+    let events = events_in_all(&house).await?;
+    for data in &presses {
+        for presser in [1001, 1002] {
+            let press = json!({ "from": presser, "message_id": before[1]["message_id"], "data": data, "force": true });
+            house.sandbox.post(&group("press"), press).await?;
+        }
+    }
+    until("every press to be answered", async || {
+        let notices = house.sandbox.get(&group("messages")).await?["notices"].clone();
+        Ok((notices.as_array().map(Vec::len) == Some(2 * presses.len())).then_some(()))
+    })
+    .await?;
+    // Each one's updates are handled in their order: nothing of those presses is under way any more.
+    for person in [&ada.person, &ben] {
+        person.ask("/help", "an answer to what came later", |message| message.says("/inbox")).await?;
+    }
+    let after = house.sandbox.get(&group("messages")).await?;
+    assert_eq!(after["messages"], before);
+    for private in ["alice", "disconnected", "mail from"] {
+        ensure(!text_of(&after).contains(private), format_args!("{private:?} is shown in the group: {after}"))?;
+    }
+    let still = ada.person.messages().await?;
+    let seen = |messages: &[bellhop_tests::Message]| {
+        messages.iter().map(|message| (message.id, message.text.clone(), message.edits)).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(&still)[..private.len()], seen(&private)[..]);
+    assert_eq!(events_in_all(&house).await?, events);
+    assert_eq!(state_of(&house, &integration).await?, "active");
+    house.end().await
+}
+
+fn text_of(value: &Value) -> String {
+    value.to_string().to_lowercase()
 }
