@@ -119,3 +119,40 @@ async fn a_postgres_that_goes_and_comes_back_loses_nothing() -> Story {
     mail_agrees(&house, "bob").await?;
     house.end().await
 }
+
+#[tokio::test]
+async fn without_postgres_at_the_start_http_answers_and_serving_begins_by_itself_later() -> Story {
+    let mut house = House::plan().gated().build().await?;
+    let key = house.api_key("assistant").await?;
+    postgres(&house)?.shut();
+    house.start("bellhop", &[])?;
+    let (stranger, program) = (house.stranger(), house.program(&key));
+    until("HTTP to answer", async || {
+        let answer = stranger.get("health/live").await;
+        Ok(answer.is_ok_and(|answer| answer.status == 200).then_some(()))
+    })
+    .await?;
+    // Twice: it neither ends nor changes its mind while it waits.
+    let person = house.person(1001, "Ada");
+    let said = person.say("/start").await?;
+    for _ in 0..2 {
+        stranger.get("health/live").await?.expect(200)?;
+        stranger.get("health/ready").await?.expect_problem(503)?;
+        for path in ["v1/integrations", "oauth/google/status", "oauth/google/authorize"] {
+            assert_eq!(stranger.get(path).await?.expect_problem(401)?["code"], "unauthorized");
+            assert_eq!(house.program("nonsense").get(path).await?.expect_problem(401)?["code"], "unauthorized");
+        }
+        program.get("v1/integrations").await?.expect_problem(503)?;
+    }
+    ensure(!house.log_of("bellhop").contains("serving"), "it serves from a database that it cannot reach")?;
+
+    postgres(&house)?.open();
+    house.is_ready("bellhop").await?;
+    program.get("v1/integrations").await?.expect(200)?;
+    person
+        .sees_after(said.message_id.unwrap_or_default(), "the answer after all", |message| message.says("Bellhop"))
+        .await?;
+    house.walker(1001, "Ada")?.connect("bob").await?;
+    mail_agrees(&house, "bob").await?;
+    house.end().await
+}
