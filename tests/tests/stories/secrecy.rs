@@ -1,8 +1,10 @@
-//! The canary scan itself: it must see what it is there to see.
+//! Nothing secret lies about, what looks for it sees it, and nothing is opened with another key.
 
+use base64::Engine;
 use bellhop_tests::{House, Story, ensure};
+use chrono::TimeDelta;
 
-use crate::mail_agrees;
+use crate::{UNTIL_REFRESH, logged, mail_agrees};
 
 #[tokio::test]
 async fn a_scan_sees_what_was_left_lying_about() -> Story {
@@ -53,5 +55,48 @@ async fn error_pages_repeat_nothing_of_what_was_sent() -> Story {
     }
     house.program(token).get("v1/integrations").await?.expect_problem(401)?;
     // The scan at the end looks through these answers, and through what was logged of them.
+    house.end().await
+}
+
+#[tokio::test]
+async fn another_master_key_is_refused_and_the_right_one_goes_on() -> Story {
+    let mut house = House::open().await?;
+    house.walker(1001, "Ada")?.connect("bob").await?;
+    let integration = house.connected_integration().await?;
+    mail_agrees(&house, "bob").await?;
+    house.stop("bellhop").await?;
+    let right = house.settings()["MASTER_KEY"].clone();
+    let other = base64::engine::general_purpose::STANDARD.encode([7; 32]);
+    let events = crate::events_in_all(&house).await?;
+
+    house.set("MASTER_KEY", &other);
+    house.set("LISTEN_ADDR", &format!("127.0.0.1:{}", house.origin.port().unwrap_or_default()));
+    for roles in ["http", "relay,worker", "bot", "http,relay,worker,bot"] {
+        let command = ["serve", "--only", roles];
+        let serving = house.try_command(&command);
+        // One that serves does not end by itself.
+        let ran = tokio::time::timeout(bellhop_tests::PATIENCE, serving).await??;
+        ensure(
+            ran.code.is_some_and(|code| code != 0) && ran.words.contains("MASTER_KEY"),
+            format_args!("{roles}: {:?} {}{}", ran.code, ran.out, ran.words),
+        )?;
+        for key in [&right, &other] {
+            ensure(!format!("{}{}", ran.out, ran.words).contains(key.as_str()), "the key itself is shown")?;
+        }
+    }
+    let doctor = house.try_command(&["doctor"]).await?;
+    assert_eq!(doctor.code, Some(3));
+    let found = doctor.out.lines().filter(|line| line.starts_with("WRONG")).collect::<Vec<_>>();
+    ensure(found.len() == 1 && found[0].contains("MASTER_KEY"), &doctor.out)?;
+    assert_eq!(crate::events_in_all(&house).await?, events);
+
+    house.set("MASTER_KEY", &right);
+    house.command(&["doctor"]).await?;
+    house.serve("bellhop", &[]).await?;
+    house.sandbox.mail_arrives("bob", "A <a@sender.example>", "Under the right key", "Still here.").await?;
+    house.advance(TimeDelta::minutes(6))?;
+    mail_agrees(&house, "bob").await?;
+    house.advance(UNTIL_REFRESH)?;
+    logged(&house, &integration, "AccessRefreshed", 1).await?;
     house.end().await
 }
