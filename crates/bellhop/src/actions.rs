@@ -2,7 +2,8 @@
 //! command line.
 
 use bellhop_domain::{
-    Command, Event, IntegrationId, JobKind, RecordedEvent, Refusal, RevocationOutcome, RevocationPlan, TenantId,
+    Command, Event, IntegrationId, JobKind, Payload, RecordedEvent, Refusal, RevocationOutcome, RevocationPlan,
+    TenantId,
 };
 use bellhop_store::{Change, Context, ExecuteError, Request, StoreError};
 
@@ -14,8 +15,17 @@ use crate::app::App;
 pub struct Disconnection {
     /// Whether the grant will be revoked there.
     pub plan: RevocationPlan,
-    /// How the provider answered, where the connection had been ended before and it has answered.
-    pub outcome: Option<RevocationOutcome>,
+    /// How the revocation ended, where the connection had been ended before and it has.
+    pub end: Option<RevocationEnd>,
+}
+
+/// How a revocation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevocationEnd {
+    /// The provider answered.
+    Answered(RevocationOutcome),
+    /// It was asked in vain, until the job was given up.
+    GivenUp,
 }
 
 /// Ends a connection. Repeating it changes nothing.
@@ -64,13 +74,16 @@ pub async fn disconnect_with(
 }
 
 fn what_came_of_it(events: &[RecordedEvent]) -> Disconnection {
-    let mut disconnection = Disconnection { plan: RevocationPlan::Nothing, outcome: None };
+    let mut disconnection = Disconnection { plan: RevocationPlan::Nothing, end: None };
     for recorded in events {
-        if let Event::Disconnected { revocation, .. } = &recorded.event {
-            disconnection.plan = *revocation;
-        }
-        if let Event::AccessRevoked { outcome, .. } = &recorded.event {
-            disconnection.outcome = Some(*outcome);
+        match &recorded.event {
+            Event::Disconnected { revocation, .. } => disconnection = Disconnection { plan: *revocation, end: None },
+            Event::AccessRevoked { outcome, .. } => disconnection.end = Some(RevocationEnd::Answered(*outcome)),
+            Event::JobBuried { payload: Payload::RevokeAccess { .. }, .. } => {
+                disconnection.end = Some(RevocationEnd::GivenUp);
+            }
+            Event::JobReplayed { payload: Payload::RevokeAccess { .. }, .. } => disconnection.end = None,
+            _ => {}
         }
     }
     disconnection

@@ -11,8 +11,7 @@ use crate::app::App;
 use crate::cli::failure::Failure;
 use crate::{bot, http, work};
 
-/// How long to wait between looks at a database that cannot be reached at the start. Short, as HTTP is up already and must
-/// not serve from a database that has not been looked at.
+/// How long to wait between looks at a database that cannot be reached at the start.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// How long the roles have to end after they were asked to.
@@ -41,14 +40,16 @@ pub async fn run(app: App, roles: &[Role]) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
     let mut running = JoinSet::new();
-    // Health is answered, and strangers are refused, while the database is still away.
+    // Health is answered, and strangers are refused, while the database is still away; nothing is read or written before it
+    // has been looked at.
+    app.store.hold_back();
     if roles.contains(&Role::Http) {
         running.spawn(http::run(app.clone(), stop.clone()));
     } else {
         running.spawn(http::run_health_only(app.clone(), stop.clone()));
     }
     match wait_for_database(&app, &stop).await {
-        Ok(true) => {}
+        Ok(true) => app.store.let_through(),
         Ok(false) => return Ok(()),
         Err(failure) => {
             stop.cancel();

@@ -33,6 +33,7 @@ mod write;
 extern crate self as bellhop_store;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bellhop_domain::TenantId;
@@ -82,6 +83,8 @@ pub struct Store {
     keyring: Arc<Keyring>,
     commits: commit::Committer,
     turns: turns::Turns,
+    /// Whether what is stored may be touched: see [`Store::hold_back`].
+    open: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Store {
@@ -99,7 +102,13 @@ impl Store {
             .acquire_timeout(Duration::from_secs(5))
             .connect_lazy_with(options.application_name("bellhop").options(LIMITS));
         let commits = commit::Committer::start(pool.clone());
-        Self { pool, keyring: Arc::new(keyring), commits, turns: turns::Turns::new() }
+        Self {
+            pool,
+            keyring: Arc::new(keyring),
+            commits,
+            turns: turns::Turns::new(),
+            open: Arc::new(AtomicBool::new(true)),
+        }
     }
 
     /// The keyring, for keyed hashes.
@@ -114,8 +123,20 @@ impl Store {
         &self.pool
     }
 
-    /// Whether Postgres answers.
+    /// Answers everything as if Postgres were away, until it has been looked at and found fit to serve from: see
+    /// [`Store::let_through`].
+    pub fn hold_back(&self) {
+        self.open.store(false, Ordering::SeqCst);
+    }
+
+    /// Ends what [`Store::hold_back`] began. Only for whoever has asked for the [`RoleProblem`] and found none.
+    pub fn let_through(&self) {
+        self.open.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether Postgres answers and may be served from.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        self.ask_the_gate()?;
         sqlx::query_scalar!("select 1 as one").fetch_one(&self.pool).await?;
         Ok(())
     }
@@ -139,6 +160,12 @@ impl Store {
     }
 
     pub(crate) async fn begin(&self, tenants: &[TenantId]) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.ask_the_gate()?;
         scope::begin(&self.pool, tenants).await
+    }
+
+    fn ask_the_gate(&self) -> Result<(), sqlx::Error> {
+        // To every caller it is one more outage.
+        if self.open.load(Ordering::SeqCst) { Ok(()) } else { Err(sqlx::Error::PoolClosed) }
     }
 }

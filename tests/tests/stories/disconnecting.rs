@@ -124,3 +124,40 @@ async fn a_delayed_revocation_does_not_end_a_newer_connection_of_the_same_accoun
     walk.person.ask("/accounts", "the account", |message| message.says("bob@")).await?;
     house.end().await
 }
+
+#[tokio::test]
+async fn a_second_press_after_the_revocation_was_given_up_does_not_say_that_it_goes_on() -> Story {
+    let house = House::open().await?;
+    let mut walk = house.walker(1001, "Ada")?;
+    walk.connect("bob").await?;
+    house
+        .sandbox
+        .fault(json!({ "path": "/revoke", "status": 400, "body": "{\"error\":\"unsupported_token_type\"}" }))
+        .await?;
+    let asked = walk.person.ask("/disconnect", "to be asked first", |message| message.button("Yes").is_some()).await?;
+    let yes = asked.button("Yes").and_then(|button| button.callback_data.clone()).unwrap_or_default();
+    walk.person.press_data(asked.id, &yes).await?;
+    walk.person.sees_change(asked.id, "that it failed", |message| message.says("stopped asking")).await?;
+    house.advance(TimeDelta::minutes(10))?;
+    walk.person.press_data(asked.id, &yes).await?;
+    walk.person.ask("/help", "an answer to what came later", |message| message.says("/inbox")).await?;
+    let ended = walk.person.sees_change(asked.id, "how it ended", |_| true).await?;
+    ensure(ended.says("stopped asking"), &ended.text)?;
+    house.end().await
+}
+
+#[tokio::test]
+async fn a_second_delete_after_the_revocation_was_given_up_does_not_say_that_it_goes_on() -> Story {
+    let house = House::open().await?;
+    let api = house.program(&house.api_key("assistant").await?);
+    let id = house.connect_by_api(&api, "bob").await?;
+    house
+        .sandbox
+        .fault(json!({ "path": "/revoke", "status": 400, "body": "{\"error\":\"unsupported_token_type\"}" }))
+        .await?;
+    api.delete(&format!("v1/integrations/{id}")).await?.expect(202)?;
+    logged(&house, &id, "JobBuried", 1).await?;
+    let again = api.delete(&format!("v1/integrations/{id}")).await?;
+    ensure(again.body["at_provider"] != "revoking", format_args!("{} {}", again.status, again.text))?;
+    house.end().await
+}

@@ -1,7 +1,7 @@
 //! Nothing secret lies about, what looks for it sees it, and nothing is opened with another key.
 
 use base64::Engine;
-use bellhop_tests::{House, Story, ensure};
+use bellhop_tests::{House, Story, Trouble, ensure, until};
 use chrono::TimeDelta;
 
 use crate::{UNTIL_REFRESH, logged, mail_agrees};
@@ -99,4 +99,30 @@ async fn another_master_key_is_refused_and_the_right_one_goes_on() -> Story {
     house.advance(UNTIL_REFRESH)?;
     logged(&house, &integration, "AccessRefreshed", 1).await?;
     house.end().await
+}
+
+#[tokio::test]
+async fn under_another_master_key_not_one_request_is_served() -> Story {
+    let mut house = House::plan().gated().open().await?;
+    let api = house.program(&house.api_key("assistant").await?);
+    house.connect_by_api(&api, "bob").await?;
+    house.stop("bellhop").await?;
+    let gate = house.postgres_gate.take().ok_or_else(|| Trouble::new("a house without gates"))?;
+    house.set("MASTER_KEY", &base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [7; 32]));
+    gate.shut();
+    house.start("bellhop", &[])?;
+    let stranger = house.stranger();
+    until("HTTP to answer", async || Ok(stranger.get("health/live").await.is_ok().then_some(()))).await?;
+    // The database comes back, and until the process has ended nothing is served from it.
+    gate.open();
+    until("the refusal", async || {
+        for (caller, path) in [(&stranger, "health/ready"), (&api, "v1/integrations"), (&api, "oauth/google/authorize")]
+        {
+            let Ok(answer) = caller.get(path).await else { return Ok(Some(())) };
+            ensure(answer.status == 503, format_args!("{path} was answered with {}: {}", answer.status, answer.text))?;
+        }
+        Ok(None)
+    })
+    .await?;
+    ensure(house.log_of("bellhop").contains("MASTER_KEY"), "it does not say why it ended")
 }

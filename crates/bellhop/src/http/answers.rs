@@ -9,7 +9,7 @@ use poem_openapi::{ApiResponse, Enum, Object};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
-use crate::actions::Disconnection;
+use crate::actions::{Disconnection, RevocationEnd};
 use crate::app::App;
 
 /// Where an integration stands.
@@ -229,6 +229,8 @@ pub enum AtProvider {
     Revoking,
     /// The provider has revoked the grant.
     Revoked,
+    /// The provider was asked in vain, and the operator has a dead letter of it.
+    GivenUp,
     /// Another integration holds the same account, and revoking would end that one too.
     KeptForAnotherConnection,
     /// There is nothing to revoke (any more).
@@ -268,26 +270,29 @@ impl Disconnected {
             (AtProvider::KeptForAnotherConnection, detail)
         };
         let nothing = || (AtProvider::NothingToRevoke, format!("There is no grant at {name} to revoke."));
-        let (at_provider, detail) = match (disconnection.plan, disconnection.outcome) {
+        let (at_provider, detail) = match (disconnection.plan, disconnection.end) {
             (RevocationPlan::Revoke, None) => {
                 (AtProvider::Revoking, format!("{name} is being asked to revoke the grant."))
             }
-            (RevocationPlan::Revoke, Some(RevocationOutcome::Revoked)) => {
+            (RevocationPlan::Revoke, Some(RevocationEnd::GivenUp)) => (
+                AtProvider::GivenUp,
+                format!("{name} did not confirm the revocation. Remove the access in the account itself to be sure."),
+            ),
+            (RevocationPlan::Revoke, Some(RevocationEnd::Answered(RevocationOutcome::Revoked))) => {
                 (AtProvider::Revoked, format!("{name} has revoked the grant."))
             }
-            (RevocationPlan::Revoke, Some(RevocationOutcome::AlreadyInvalid)) | (RevocationPlan::Nothing, _) => {
-                nothing()
-            }
-            (RevocationPlan::Revoke, Some(RevocationOutcome::KeptForAnother)) | (RevocationPlan::SharedAccount, _) => {
-                kept()
-            }
+            (RevocationPlan::Revoke, Some(RevocationEnd::Answered(RevocationOutcome::AlreadyInvalid)))
+            | (RevocationPlan::Nothing, _) => nothing(),
+            (RevocationPlan::Revoke, Some(RevocationEnd::Answered(RevocationOutcome::KeptForAnother)))
+            | (RevocationPlan::SharedAccount, _) => kept(),
         };
         let answer = Json(DisconnectAnswer { id, state: State::Disconnected, at_provider, detail });
         match at_provider {
             AtProvider::Revoking => Self::Revoking(answer),
-            AtProvider::Revoked | AtProvider::KeptForAnotherConnection | AtProvider::NothingToRevoke => {
-                Self::Ended(answer)
-            }
+            AtProvider::Revoked
+            | AtProvider::GivenUp
+            | AtProvider::KeptForAnotherConnection
+            | AtProvider::NothingToRevoke => Self::Ended(answer),
         }
     }
 }

@@ -5,6 +5,7 @@ use bellhop_store::{AuditEntry, ExecuteError, LiveMessage, Shows};
 use futures::future::BoxFuture;
 
 use super::{Command, NOT_YOURS, OLD_BUTTON, Toast, accounts};
+use crate::actions::RevocationEnd;
 use crate::bot::account::Account;
 use crate::bot::message::{Button, Message};
 use crate::bot::press::Press;
@@ -68,8 +69,12 @@ async fn end(visit: &Visit<'_>, account: &Account) -> Result<Toast, Failure> {
         Err(ExecuteError::Store(error)) => return Err(error.into()),
     };
     let progress = match ended.plan {
-        // Pressed again after the provider had answered.
-        RevocationPlan::Revoke => ended.outcome.map_or(Revocation::Underway, Revocation::Done),
+        // Pressed again after the revocation had ended.
+        RevocationPlan::Revoke => match ended.end {
+            None => Revocation::Underway,
+            Some(RevocationEnd::Answered(outcome)) => Revocation::Done(outcome),
+            Some(RevocationEnd::GivenUp) => Revocation::Failed,
+        },
         RevocationPlan::SharedAccount => Revocation::Shared,
         RevocationPlan::Nothing => Revocation::Nothing,
     };
