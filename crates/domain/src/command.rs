@@ -68,7 +68,7 @@ pub enum Command {
     GrantAccess {
         /// Which walk.
         attempt: AttemptId,
-        /// Who connects and what was asked, for a stream that did not see the walk start.
+        /// What the person was asked for, so that what is missing shows.
         asked: Capabilities,
         /// What was given.
         grant: Grant,

@@ -133,6 +133,8 @@ impl From<CommitError> for StoreError {
         match error {
             CommitError::Conflict | CommitError::LinkUsed => Self::Contended,
             CommitError::LeaseLost => Self::LeaseLost,
+            // Somebody else wrote what only one may write: decided again, it is found.
+            CommitError::Database(sqlx::Error::Database(error)) if error.is_unique_violation() => Self::Contended,
             CommitError::Database(error) => Self::Database(error),
             CommitError::Unreadable(what) => Self::Unreadable(what),
             CommitError::Closed => Self::Closed,

@@ -35,14 +35,6 @@ pub struct InboxPage {
     pub batches: i32,
 }
 
-impl InboxPage {
-    /// Whether nothing has ever been fetched to the end.
-    #[must_use]
-    pub fn is_first_fetch(&self) -> bool {
-        self.checked_at.is_none()
-    }
-}
-
 impl Store {
     /// A page of an integration's mail: `limit` messages after the first `offset`.
     pub async fn inbox_page(

@@ -293,6 +293,25 @@ async fn fifty_callers_of_one_stream_all_get_their_turn() {
 }
 
 #[tokio::test]
+async fn a_second_hold_of_one_account_by_one_owner_is_to_be_decided_again() {
+    let database = Database::create().await;
+    let store = database.store();
+    let tenant = default_tenant(&store).await;
+    let owner = new_owner(&database, tenant).await;
+    let mut answers = vec![];
+    for _ in 0..2 {
+        let integration = connected(&store, tenant, owner, noon()).await;
+        let subject = Change::PutSubject { integration, owner, provider: Provider::Google, subject_hash: [9; 32] };
+        let command = Command::RecordRefresh(Refreshed { from: Generation::new(1), expires_at: None, rotated: false });
+        let request = Request { changes: vec![subject], ..Request::new(context(tenant), noon(), integration, command) };
+        answers.push(store.execute(&request).await);
+    }
+    assert!(answers[0].is_ok());
+    assert!(matches!(answers[1], Err(ExecuteError::Store(StoreError::Contended))), "{:?}", answers[1]);
+    database.drop().await;
+}
+
+#[tokio::test]
 async fn two_streams_change_together_or_not_at_all() {
     let database = Database::create().await;
     let store = database.store();

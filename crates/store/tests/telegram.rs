@@ -352,7 +352,7 @@ async fn a_page_of_the_inbox_is_newest_first_and_says_how_old_it_is() {
     let owner = new_owner(&database, tenant).await;
     let integration = connected(&store, tenant, owner, noon()).await;
     let empty = store.inbox_page(tenant, integration, 0, 5).await.unwrap();
-    assert!(empty.is_first_fetch() && empty.messages.is_empty() && empty.total == 0);
+    assert!(empty.checked_at.is_none() && empty.messages.is_empty() && empty.total == 0);
 
     let key = store.integration_key(tenant, integration).await.unwrap().unwrap();
     let row = |number: i64| {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bellhop_domain::{AuthorizationFailure, Capabilities, Command, CommandId, Event, Generation, Grant, IntegrationId};
+use bellhop_domain::{AuthorizationFailure, Capabilities, Command, CommandId, Grant, IntegrationId};
 use bellhop_providers::{Identity, TokenAnswer};
 use bellhop_store::{Account, Actor, Attempt, Change, Context, ExecuteError, Request, Store, StoreError, Tokens};
 use chrono::{DateTime, Utc};
@@ -106,7 +106,7 @@ async fn try_grant(
         commands.push((attempt.integration, Command::FailAuthorization { attempt: attempt.id, reason }));
     }
     let ending = existing.map_or(Ending::Connected(target), Ending::AlreadyConnected);
-    let (generation, mut changes) = seal(app, attempt, target, given, &tokens).await?;
+    let mut changes = seal(app, attempt, target, given, &tokens).await?;
     changes.extend([
         Change::PutSubject { integration: target, owner: attempt.owner, provider: attempt.provider, subject_hash },
         Change::EndAttempt { attempt: attempt.id, outcome: ending.to_string() },
@@ -121,16 +121,7 @@ async fn try_grant(
         intent: Some(format!("grant {} {target}", attempt.id)),
     };
     match app.store.execute(&request).await {
-        Ok(executed) => {
-            let event = executed.events.iter().find_map(|recorded| match &recorded.event {
-                Event::AccessGranted { generation, .. } => Some(*generation),
-                _ => None,
-            });
-            // A refresh was faster by more than one step, and the tokens lie below it: grant them once more.
-            if !executed.repeated && event != Some(generation) {
-                return Err(Setback::MovedOn);
-            }
-        }
+        Ok(_) => {}
         Err(ExecuteError::Refused(_)) if existing.is_some() => return Err(Setback::MovedOn),
         Err(ExecuteError::Refused(_)) => return Err(Setback::Ended),
         Err(ExecuteError::Store(error)) => return Err(error.into()),
@@ -216,7 +207,7 @@ async fn seal(
     target: IntegrationId,
     given: &Given,
     tokens: &Tokens,
-) -> Result<(Generation, Vec<Change>), Setback> {
+) -> Result<Vec<Change>, Setback> {
     let tenant = attempt.tenant;
     let generation = app.store.load(tenant, target).await?.state.generation.next();
     let Some(key) = app.store.integration_key(tenant, target).await? else { return Err(Setback::Ended) };
@@ -225,5 +216,5 @@ async fn seal(
         app.store.seal_tokens(tenant, target, generation, tokens).await?,
         Store::seal_account(&key, tenant, target, &account)?,
     ];
-    Ok((generation, changes))
+    Ok(changes)
 }
