@@ -21,6 +21,7 @@ pub mod say;
 mod stand_in;
 mod strangers;
 pub mod text;
+pub mod understand;
 mod unknown;
 mod visit;
 mod when;

@@ -13,6 +13,7 @@ mod connect;
 mod http;
 mod jobs;
 mod metrics;
+mod places;
 mod serve;
 mod telemetry;
 mod work;
