@@ -41,7 +41,7 @@ pub use gate::Gate;
 pub use house::House;
 pub use ledger::{Authorization, Call, Grant, Ledger, Mailbox, Revocation, TokenRequest};
 pub use plan::Plan;
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, start_sandbox};
 pub use trouble::{Story, Trouble, ensure};
 pub use wait::{PATIENCE, until, until_within};
 pub use walk::{Consent, MAIL_SCOPE, Walk};
