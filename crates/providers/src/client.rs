@@ -1,9 +1,9 @@
 //! The client: a description, our credentials with that provider, and the way to send.
 //!
-//! What it can say is spread over the files of its subjects: `oauth.rs`, `identity.rs`, `mail.rs`.
+//! What it can say is spread over the files of its subjects: `oauth.rs`, `identity.rs`, `mail.rs`, `mail_full.rs`, `calendar.rs`.
 
 use oauth2::ClientId;
-use reqwest::{Method, Request, header::ACCEPT};
+use reqwest::{RequestBuilder, header::ACCEPT};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -66,14 +66,30 @@ impl Client {
         address: Url,
         limit_bytes: usize,
     ) -> Result<Vec<u8>, ProviderError> {
-        let request: Request = self
-            .transport
+        self.send_get(self.ask(access_token, address), limit_bytes).await
+    }
+
+    /// The same for an answer of many megabytes, which may take longer.
+    pub(crate) async fn download(
+        &self,
+        access_token: &SecretString,
+        address: Url,
+        limit_bytes: usize,
+    ) -> Result<Vec<u8>, ProviderError> {
+        let request = self.ask(access_token, address).timeout(self.transport.timeouts().download);
+        self.send_get(request, limit_bytes).await
+    }
+
+    fn ask(&self, access_token: &SecretString, address: Url) -> RequestBuilder {
+        self.transport
             .requests()
-            .request(Method::GET, address)
+            .get(address)
             .bearer_auth(access_token.expose_secret())
             .header(ACCEPT, "application/json")
-            .build()
-            .map_err(|_| ProviderError::Misconfigured)?;
+    }
+
+    async fn send_get(&self, request: RequestBuilder, limit_bytes: usize) -> Result<Vec<u8>, ProviderError> {
+        let request = request.build().map_err(|_| ProviderError::Misconfigured)?;
         let answer = self.transport.send(request, limit_bytes).await?;
         accept_api(answer, &self.description.refusal_reasons)
     }
@@ -83,4 +99,20 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Client").field("provider", &self.description.provider).finish_non_exhaustive()
     }
+}
+
+/// An address below a base. What comes from outside is escaped; what would climb out of its place, or vanish from it, is no name of
+/// anything.
+pub(crate) fn address_below(base: &Url, path: &[&str], query: &[(&str, &str)]) -> Result<Url, ProviderError> {
+    // Control characters are dropped from an address: a tab between two dots would leave two dots.
+    let is_sound = |segment: &&str| !matches!(*segment, "" | "." | "..") && !segment.chars().any(char::is_control);
+    if !path.iter().all(is_sound) {
+        return Err(ProviderError::NotFound);
+    }
+    let mut address = base.clone();
+    address.path_segments_mut().map_err(|()| ProviderError::Misconfigured)?.pop_if_empty().extend(path);
+    if !query.is_empty() {
+        address.query_pairs_mut().extend_pairs(query);
+    }
+    Ok(address)
 }

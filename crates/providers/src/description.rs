@@ -20,6 +20,15 @@ pub struct Scopes {
     pub calendar: &'static [&'static str],
 }
 
+/// Scopes that together allow everything another one does here: older grants may hold wider scopes than are asked for today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScopeSubstitute {
+    /// The scope that is asked for.
+    pub asked: &'static str,
+    /// What does as well, if all of it is granted.
+    pub together: &'static [&'static str],
+}
+
 /// How the client proves itself at the token endpoint (RFC 6749, section 2.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientAuthentication {
@@ -55,6 +64,8 @@ pub struct Description {
     pub scopes: Scopes,
     /// Scopes that are granted under another name than they are asked for: (asked, granted).
     pub scope_synonyms: &'static [(&'static str, &'static str)],
+    /// Scopes that do in place of those asked for.
+    pub scope_substitutes: &'static [ScopeSubstitute],
     /// What the authorize address carries beyond the standard's own parameters.
     pub authorize_parameters: &'static [(&'static str, &'static str)],
     /// How we prove ourselves at the token endpoint.
@@ -76,13 +87,16 @@ impl Description {
         scopes
     }
 
-    /// The capabilities for which the granted scopes are enough, whatever name the provider grants them under. People can
-    /// untick scopes (<https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions>).
+    /// The capabilities for which the granted scopes are enough, whatever name the provider grants them under, and wider ones
+    /// included. People can untick scopes (<https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions>).
     #[must_use]
     pub fn capabilities(&self, granted: &BTreeSet<String>) -> Capabilities {
         let is_granted = |asked: &&str| {
             granted.contains(*asked)
                 || self.scope_synonyms.iter().any(|(name, other)| name == asked && granted.contains(*other))
+                || self.scope_substitutes.iter().any(|substitute| {
+                    substitute.asked == *asked && substitute.together.iter().all(|scope| granted.contains(*scope))
+                })
         };
         Capability::ALL.into_iter().filter(|capability| self.scopes_of(*capability).iter().all(is_granted)).collect()
     }

@@ -5,12 +5,35 @@ use url::Url;
 
 use crate::{
     address::{AddressRefused, Addresses, Endpoint, Endpoints},
-    description::{ClientAuthentication, Description, RefusalReasons, Scopes},
+    description::{ClientAuthentication, Description, RefusalReasons, ScopeSubstitute, Scopes},
 };
 
 /// Who Google says it is in an ID token: its issuer, and the same without a scheme. Google documents both
 /// (<https://developers.google.com/identity/openid-connect/openid-connect#an-id-tokens-payload>).
 pub const GOOGLE_ISSUERS: [&str; 2] = ["https://accounts.google.com", "accounts.google.com"];
+
+const GMAIL_READONLY: &str = "https://www.googleapis.com/auth/gmail.readonly";
+const CALENDAR_READONLY: &str = "https://www.googleapis.com/auth/calendar.readonly";
+const CALENDAR_EVENTS: &str = "https://www.googleapis.com/auth/calendar.events";
+const CALENDAR_EVENTS_READONLY: &str = "https://www.googleapis.com/auth/calendar.events.readonly";
+const CALENDAR_LIST: &str = "https://www.googleapis.com/auth/calendar.calendarlist";
+const CALENDAR_LIST_READONLY: &str = "https://www.googleapis.com/auth/calendar.calendarlist.readonly";
+
+/// What each method accepts stands at its page. For mail: listing with a question, whole messages, attachments and history; not
+/// `gmail.metadata`, which has neither questions nor bodies
+/// (<https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/list>). For calendars both are needed: the list
+/// (<https://developers.google.com/workspace/calendar/api/v3/reference/calendarList/list>) and the events of all of them
+/// (<https://developers.google.com/workspace/calendar/api/v3/reference/events/list>), which scopes for some calendars only, or for
+/// when somebody is busy, do not give.
+const SUBSTITUTES: [ScopeSubstitute; 7] = [
+    ScopeSubstitute { asked: GMAIL_READONLY, together: &["https://mail.google.com/"] },
+    ScopeSubstitute { asked: GMAIL_READONLY, together: &["https://www.googleapis.com/auth/gmail.modify"] },
+    ScopeSubstitute { asked: CALENDAR_READONLY, together: &["https://www.googleapis.com/auth/calendar"] },
+    ScopeSubstitute { asked: CALENDAR_READONLY, together: &[CALENDAR_EVENTS, CALENDAR_LIST] },
+    ScopeSubstitute { asked: CALENDAR_READONLY, together: &[CALENDAR_EVENTS, CALENDAR_LIST_READONLY] },
+    ScopeSubstitute { asked: CALENDAR_READONLY, together: &[CALENDAR_EVENTS_READONLY, CALENDAR_LIST] },
+    ScopeSubstitute { asked: CALENDAR_READONLY, together: &[CALENDAR_EVENTS_READONLY, CALENDAR_LIST_READONLY] },
+];
 
 /// Google as documented, or the same paths under one other origin.
 ///
@@ -49,19 +72,18 @@ pub fn google(base: Option<&Url>) -> Result<Description, AddressRefused> {
         endpoints,
         issuers: GOOGLE_ISSUERS.map(str::to_owned).to_vec(),
         // https://developers.google.com/identity/protocols/oauth2/scopes
-        scopes: Scopes {
-            sign_in: &["openid", "email"],
-            mail: &["https://www.googleapis.com/auth/gmail.readonly"],
-            calendar: &["https://www.googleapis.com/auth/calendar.readonly"],
-        },
+        scopes: Scopes { sign_in: &["openid", "email"], mail: &[GMAIL_READONLY], calendar: &[CALENDAR_READONLY] },
         // Asked for by the short names, granted by the long ones.
         scope_synonyms: &[
             ("email", "https://www.googleapis.com/auth/userinfo.email"),
             ("profile", "https://www.googleapis.com/auth/userinfo.profile"),
         ],
+        scope_substitutes: &SUBSTITUTES,
         // A refresh token comes with offline access only, and after the first consent only when consent is asked for again:
         // https://developers.google.com/identity/protocols/oauth2/web-server#creatingclient
-        authorize_parameters: &[("access_type", "offline"), ("prompt", "consent")],
+        // What was granted before stays granted, so that one missing scope can be asked for alone:
+        // https://developers.google.com/identity/protocols/oauth2/web-server#incrementalAuth
+        authorize_parameters: &[("access_type", "offline"), ("prompt", "consent"), ("include_granted_scopes", "true")],
         client_authentication: ClientAuthentication::RequestBody,
         // https://developers.google.com/workspace/gmail/api/guides/handle-errors and
         // https://cloud.google.com/apis/design/errors#error_info for the capitals.

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::{
-    client::Client,
+    client::{Client, address_below},
     error::ProviderError,
     mail_answer::{HistoryAnswer, ListAnswer, MessageAnswer, ProfileAnswer, read},
     transport::API_ANSWER_LIMIT_BYTES,
@@ -17,6 +17,9 @@ use crate::{
 /// The most messages or history records one page holds
 /// (<https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/list>).
 pub const LIST_MESSAGES_LIMIT: u32 = 500;
+
+/// The longest question that is searched for, in characters: it travels in the address.
+pub const SEARCH_LIMIT_CHARACTERS: usize = 500;
 
 /// A mailbox as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +126,24 @@ impl Client {
         Ok(read::<ListAnswer>(&body)?.page())
     }
 
+    /// A page of the ids of messages that match a question in Gmail's own words (`from:anna has:attachment`), newest first, bin and
+    /// junk left out. A question is cut to [`SEARCH_LIMIT_CHARACTERS`]. `max_results` as in [`Client::list_messages`]
+    /// (<https://support.google.com/mail/answer/7190>).
+    pub async fn search_messages(
+        &self,
+        access_token: &SecretString,
+        question: &str,
+        page_token: Option<&str>,
+        max_results: u32,
+    ) -> Result<MailPage, ProviderError> {
+        let max_results = max_results.clamp(1, LIST_MESSAGES_LIMIT).to_string();
+        let question: String = question.chars().take(SEARCH_LIMIT_CHARACTERS).collect();
+        let mut query = vec![("q", question.as_str()), ("maxResults", max_results.as_str())];
+        query.extend(page_token.map(|token| ("pageToken", token)));
+        let body = self.read_mailbox(access_token, &["messages"], &query).await?;
+        Ok(read::<ListAnswer>(&body)?.page())
+    }
+
     /// One message without its body. [`ProviderError::NotFound`]: it was deleted after it was listed
     /// (<https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/get>).
     pub async fn message_metadata(&self, access_token: &SecretString, id: &str) -> Result<MailMetadata, ProviderError> {
@@ -164,19 +185,9 @@ impl Client {
     }
 }
 
-/// An address below the mailbox of whoever the token belongs to. Ids come from outside and are escaped.
-fn mailbox_address(base: &Url, path: &[&str], query: &[(&str, &str)]) -> Result<Url, ProviderError> {
-    let mut address = base.clone();
-    address
-        .path_segments_mut()
-        .map_err(|()| ProviderError::Misconfigured)?
-        .pop_if_empty()
-        .extend(["users", "me"])
-        .extend(path);
-    if !query.is_empty() {
-        address.query_pairs_mut().extend_pairs(query);
-    }
-    Ok(address)
+/// An address below the mailbox of whoever the token belongs to.
+pub(crate) fn mailbox_address(base: &Url, path: &[&str], query: &[(&str, &str)]) -> Result<Url, ProviderError> {
+    address_below(base, &[&["users", "me"], path].concat(), query)
 }
 
 #[cfg(test)]

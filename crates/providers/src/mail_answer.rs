@@ -4,11 +4,12 @@
 
 use chrono::{DateTime, Datelike, Utc};
 use secrecy::SecretString;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
     error::ProviderError,
+    lenient::{another_page, is_sound_id},
     mail::{HistoryPage, MailChange, MailMetadata, MailPage, MailProfile},
     mail_text::{decode_header, unescape_html},
     number::{unsigned, whole},
@@ -17,7 +18,7 @@ use crate::{
 /// The longest message id taken. Gmail's have 16 characters; anything far longer would not fit an index.
 const ID_LENGTH_LIMIT: usize = 256;
 
-pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ProviderError> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ProviderError> {
     serde_json::from_slice(body).map_err(|_| ProviderError::Malformed)
 }
 
@@ -54,7 +55,7 @@ struct MessageReference {
 impl MessageReference {
     /// What cannot be an id is passed over: it could not be stored, and would keep the whole page from being stored.
     fn is_sound(&self) -> bool {
-        (1..=ID_LENGTH_LIMIT).contains(&self.id.len()) && !self.id.chars().any(char::is_control)
+        is_sound_id(&self.id, ID_LENGTH_LIMIT)
     }
 }
 
@@ -93,9 +94,9 @@ struct Payload {
 }
 
 #[derive(Deserialize)]
-struct Header {
-    name: String,
-    value: Option<String>,
+pub(crate) struct Header {
+    pub(crate) name: String,
+    pub(crate) value: Option<String>,
 }
 
 impl MessageAnswer {
@@ -123,7 +124,7 @@ impl MessageAnswer {
 }
 
 /// Milliseconds since 1970. Before that there was no mail to receive, and not every store knows a year of five digits.
-fn date(value: &Value) -> Option<DateTime<Utc>> {
+pub(crate) fn date(value: &Value) -> Option<DateTime<Utc>> {
     whole(value).and_then(DateTime::from_timestamp_millis).filter(|date| (1970..=9999).contains(&date.year()))
 }
 
@@ -183,13 +184,9 @@ impl HistoryRecord {
     }
 }
 
-/// An empty token is no page: asking with one would start over, for ever.
-fn another_page(token: Option<String>) -> Option<String> {
-    token.filter(|token| !token.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
+    use serde::de::DeserializeOwned;
     use serde_json::json;
 
     use super::*;

@@ -16,6 +16,14 @@ pub const TOKEN_ANSWER_LIMIT_BYTES: usize = 1024 * 1024;
 /// The largest answer read from an API. In bytes. One Gmail message may hold 25 MB, but we only ask for metadata.
 pub const API_ANSWER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
+/// The largest message that is read with its body. In bytes, as it is sent over: text of about 17 MB in base64. Attachments are not in
+/// it, so only somebody who writes to do harm gets there.
+pub const MESSAGE_ANSWER_LIMIT_BYTES: usize = 24 * 1024 * 1024;
+
+/// The largest page of a calendar's events that is read. In bytes. Room for 250 events of 128 KB, which is what one with a long
+/// description and hundreds of people takes.
+pub const CALENDAR_ANSWER_LIMIT_BYTES: usize = 32 * 1024 * 1024;
+
 /// How long we wait for a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -24,11 +32,13 @@ pub struct Timeouts {
     /// Until the whole answer is read, connecting included. Default 10 s: must stay below the 30 s lease of a refresh, or
     /// two processes could refresh one account at once.
     pub total: Duration,
+    /// Until a whole message or attachment is read, connecting included. Default 60 s.
+    pub download: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(3), total: Duration::from_secs(10) }
+        Self { connect: Duration::from_secs(3), total: Duration::from_secs(10), download: Duration::from_mins(1) }
     }
 }
 
@@ -40,11 +50,14 @@ pub(crate) struct Answer {
 }
 
 #[derive(Clone)]
-pub(crate) struct Transport(reqwest::Client);
+pub(crate) struct Transport {
+    requests: reqwest::Client,
+    timeouts: Timeouts,
+}
 
 impl Transport {
     pub(crate) fn new(timeouts: Timeouts) -> Result<Self, ProviderError> {
-        reqwest::Client::builder()
+        let requests = reqwest::Client::builder()
             .user_agent(concat!("bellhop/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .retry(retry::never())
@@ -53,17 +66,21 @@ impl Transport {
             .connect_timeout(timeouts.connect)
             .timeout(timeouts.total)
             .build()
-            .map(Self)
-            .map_err(|_| ProviderError::Misconfigured)
+            .map_err(|_| ProviderError::Misconfigured)?;
+        Ok(Self { requests, timeouts })
     }
 
     pub(crate) fn requests(&self) -> &reqwest::Client {
-        &self.0
+        &self.requests
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.timeouts
     }
 
     /// Sends one request and reads its answer up to a limit.
     pub(crate) async fn send(&self, request: Request, limit_bytes: usize) -> Result<Answer, ProviderError> {
-        let mut response = self.0.execute(request).await.map_err(|error| translate(&error))?;
+        let mut response = self.requests.execute(request).await.map_err(|error| translate(&error))?;
         let body = read(&mut response, limit_bytes).await?;
         Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body })
     }

@@ -52,6 +52,7 @@ fn the_way_to_consent_carries_the_challenge_and_not_the_verifier() {
             ("code_challenge_method", "S256"),
             ("access_type", "offline"),
             ("prompt", "consent"),
+            ("include_granted_scopes", "true"),
         ])
     );
     assert!(!address.as_str().contains(VERIFIER));
