@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A body larger than this is refused rather than looked at.
-const BODY_BYTES: usize = 25 * 1024 * 1024;
+const BODY_BYTES: usize = 51 * 1024 * 1024;
 
 pub fn routes(sandbox: Arc<Sandbox>) -> impl Endpoint<Output = Response> {
     let routes = Route::new()

@@ -71,6 +71,7 @@ pub struct Running {
     origin: String,
     connections: connections::Connections,
     server: JoinHandle<io::Result<()>>,
+    deliveries: JoinHandle<()>,
 }
 
 impl Running {
@@ -89,6 +90,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.server.abort();
+        self.deliveries.abort();
         // Kept connections have tasks of their own; they must fall silent too.
         self.connections.sever_all();
     }
@@ -116,6 +118,7 @@ pub async fn start(settings: Settings) -> io::Result<Running> {
         state: Mutex::new(state),
     });
     let server = Server::new_with_acceptor(connections::SeverableAcceptor::new(listener, connections.clone()));
+    let deliveries = tokio::spawn(telegram::delivery::deliver_updates(Arc::clone(&sandbox)));
     let server = tokio::spawn(server.run(door::routes(sandbox)));
-    Ok(Running { origin, connections, server })
+    Ok(Running { origin, connections, server, deliveries })
 }

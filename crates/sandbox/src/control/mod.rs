@@ -6,6 +6,8 @@
 mod google;
 mod mails;
 mod telegram;
+mod telegram_things;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -46,6 +48,11 @@ pub fn routes() -> impl IntoEndpoint {
         .at("/telegram/people/:user/press", post(telegram::press_button))
         .at("/telegram/people/:user/block", post(telegram::block))
         .at("/telegram/people/:user/unblock", post(telegram::unblock))
+        .at("/telegram/people/:user/:kind", post(telegram_things::send))
+        .at("/telegram/groups/:chat/:kind", post(telegram_things::send))
+        .at("/telegram/files/:id", get(telegram_things::download))
+        .at("/telegram/webhook", get(webhook::show).post(webhook::change).delete(webhook::forget))
+        .at("/telegram/webhook/advance", post(webhook::advance))
         .at("/telegram/groups/:chat/messages", get(telegram::transcript).post(telegram::write_in_group))
         .at("/telegram/groups/:chat/press", post(telegram::press_in_group))
         .at("/telegram/updates", get(telegram::updates).post(telegram::inject))

@@ -13,13 +13,19 @@ use super::{done, missing, read, wrong};
 use crate::{
     Sandbox,
     answer::{self, Refused},
-    telegram::{limits::Rules, people::Cannot},
+    telegram::{
+        content::Content,
+        limits::Rules,
+        people::{Cannot, Saying},
+    },
 };
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Words {
     text: String,
+    /// Id of the message it answers.
+    reply_to: Option<i64>,
     first_name: Option<String>,
     username: Option<String>,
 }
@@ -31,6 +37,8 @@ struct GroupWords {
     from: i64,
     text: String,
     first_name: Option<String>,
+    /// Id of the message it answers.
+    reply_to: Option<i64>,
     /// The group's title, taken from the first message.
     title: Option<String>,
 }
@@ -75,6 +83,7 @@ pub fn people(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
         "bot_username": state.telegram.bot_username,
         "commands": state.telegram.commands.get("default"),
         "people": people,
+        "chats": state.telegram.chat_list(),
     }))
 }
 
@@ -94,7 +103,9 @@ pub async fn write(Path(user): Path<i64>, body: Body, Data(sandbox): Data<&Arc<S
     ring(sandbox, || {
         let telegram = &mut sandbox.state().telegram;
         telegram.know(user, words.first_name.as_deref(), words.username.as_deref());
-        telegram.write(user, user, &words.text, sandbox.clock.now()).map_err(Refused::from)
+        let Words { text, reply_to, .. } = words;
+        let saying = Saying { chat_id: user, from: user, text, content: Content::Text, reply_to };
+        telegram.write(saying, sandbox.clock.now()).map_err(Refused::from)
     })
 }
 
@@ -112,7 +123,9 @@ pub async fn write_in_group(
         let telegram = &mut sandbox.state().telegram;
         telegram.know(words.from, words.first_name.as_deref(), None);
         telegram.open_chat(chat, Some(words.title.as_deref().unwrap_or("Group")));
-        telegram.write(chat, words.from, &words.text, sandbox.clock.now()).map_err(Refused::from)
+        let GroupWords { from, text, reply_to, .. } = words;
+        let saying = Saying { chat_id: chat, from, text, content: Content::Text, reply_to };
+        telegram.write(saying, sandbox.clock.now()).map_err(Refused::from)
     })
 }
 
@@ -171,7 +184,9 @@ fn set_blocked(sandbox: &Sandbox, user: i64, blocked: bool) -> Result<Response, 
 /// What the bot has not confirmed yet.
 #[handler]
 pub fn updates(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    answer::ok(&json!(sandbox.state().telegram.updates.queued()))
+    let state = sandbox.state();
+    let waiting: Vec<&Value> = state.telegram.updates.waiting().map(|pending| &pending.update).collect();
+    answer::ok(&json!(waiting))
 }
 
 /// Any update, as it is; without `update_id` it gets the next one.
@@ -190,7 +205,7 @@ pub async fn inject(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Re
 #[handler]
 pub fn repeat(Path(id): Path<i64>, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
     ring(sandbox, || {
-        if sandbox.state().telegram.updates.repeat(id) {
+        if sandbox.state().telegram.updates.repeat(id, sandbox.clock.now()) {
             Ok(json!({ "update_id": id }))
         } else {
             Err(missing("update"))
@@ -211,7 +226,7 @@ pub async fn set_limits(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Resul
 }
 
 /// Acts, then wakes whoever waits for updates.
-fn ring(sandbox: &Sandbox, act: impl FnOnce() -> Result<Value, Refused>) -> Result<Response, Refused> {
+pub(super) fn ring(sandbox: &Sandbox, act: impl FnOnce() -> Result<Value, Refused>) -> Result<Response, Refused> {
     let done = act()?;
     sandbox.updates_bell.notify_waiters();
     Ok(answer::ok(&done))

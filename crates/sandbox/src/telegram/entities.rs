@@ -54,6 +54,64 @@ pub fn trim(text: &str, entities: Vec<Entity>) -> (String, Vec<Entity>) {
     (trimmed.to_owned(), entities)
 }
 
+/// Drops what may not lie inside something else, and cuts styles around code. Telegram does not refuse either.
+///
+/// <https://core.telegram.org/bots/api#formatting-options>: "pre and code entities can't contain other entities", "blockquote and
+/// `expandable_blockquote` entities can't be nested", and links, custom emoji and the like "can't contain each other"; "bold, italic,
+/// underline, strikethrough, and spoiler entities can contain and can be part of any other entities, except pre and code".
+pub fn nested_as_allowed(entities: Vec<Entity>) -> Vec<Entity> {
+    let (styles, mut others): (Vec<Entity>, Vec<Entity>) =
+        entities.into_iter().partition(|entity| Nesting::of(&entity.kind) == Nesting::Style);
+    others.sort_by_key(|entity| (entity.offset, std::cmp::Reverse(entity.length), Nesting::of(&entity.kind)));
+    let mut kept: Vec<Entity> = Vec::new();
+    for entity in others {
+        let fits = |outer: &Entity| {
+            let is_quote = |entity: &Entity| Nesting::of(&entity.kind) == Nesting::Quote;
+            entity.offset >= outer.end() || (is_quote(outer) && !is_quote(&entity))
+        };
+        if kept.iter().all(fits) {
+            kept.push(entity);
+        }
+    }
+    let code: Vec<(usize, usize)> = kept
+        .iter()
+        .filter(|entity| Nesting::of(&entity.kind) == Nesting::Code)
+        .map(|entity| (entity.offset, entity.end()))
+        .collect();
+    for style in styles {
+        let mut at = style.offset;
+        for (start, end) in code.iter().chain([&(style.end(), usize::MAX)]) {
+            let upto = (*start).min(style.end());
+            if upto > at {
+                kept.push(Entity { offset: at, length: upto - at, ..style.clone() });
+            }
+            at = at.max(*end);
+        }
+    }
+    kept.sort_by_key(|entity| (entity.offset, std::cmp::Reverse(entity.length), Nesting::of(&entity.kind)));
+    kept
+}
+
+/// Which rule of nesting a kind follows, the outermost first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Nesting {
+    Quote,
+    Code,
+    Other,
+    Style,
+}
+
+impl Nesting {
+    fn of(kind: &str) -> Self {
+        match kind {
+            "blockquote" | "expandable_blockquote" => Self::Quote,
+            "code" | "pre" => Self::Code,
+            "bold" | "italic" | "underline" | "strikethrough" | "spoiler" => Self::Style,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// Adds what Telegram recognises on its own: commands, links and mentions outside code and links.
 pub fn recognise(text: &str, mut entities: Vec<Entity>) -> Vec<Entity> {
     let mut offset = 0;
@@ -145,7 +203,8 @@ fn wrap(entity: &Entity, inner: &Markup, text: &str) -> Markup {
         "spoiler" => html! { span.spoiler { (inner) } },
         "code" => html! { code { (inner) } },
         "pre" => html! { pre { (inner) } },
-        "blockquote" | "expandable_blockquote" => html! { blockquote { (inner) } },
+        "blockquote" => html! { blockquote { (inner) } },
+        "expandable_blockquote" => html! { blockquote.expandable { (inner) } },
         "bot_command" => html! { a.command href="#" data-command=(text) { (inner) } },
         "url" => link(text),
         "text_link" => link(entity.url.as_deref().filter(|url| is_web(url)).unwrap_or("#")),

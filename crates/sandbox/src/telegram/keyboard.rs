@@ -1,10 +1,10 @@
-//! Buttons under a message.
+//! Buttons under a message, and keys in place of the keyboard.
 //!
-//! <https://core.telegram.org/bots/api#inlinekeyboardbutton>. A button the real one refuses must be refused here, or the
+//! <https://core.telegram.org/bots/api#inlinekeyboardbutton> and <https://core.telegram.org/bots/api#keyboardbutton>. A button the real one refuses must be refused here, or the
 //! message that carries it is lost in production only.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::methods::Refusal;
 
@@ -18,13 +18,30 @@ pub struct Button {
     pub callback_data: Option<String>,
 }
 
+/// A key of a reply keyboard: pressing it writes its text, or tells where the person is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Key {
+    pub text: String,
+    pub request_location: bool,
+}
+
+/// <https://core.telegram.org/bots/api#replykeyboardmarkup>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReplyKeyboard {
+    pub rows: Vec<Vec<Key>>,
+    /// Hidden after its first use.
+    pub one_time: bool,
+    pub placeholder: Option<String>,
+}
+
 /// What `reply_markup` asked for.
 #[derive(Debug)]
 pub enum Markup {
     None,
     Inline(Vec<Vec<Button>>),
-    /// A reply keyboard, its removal or a forced reply.
-    Reply(Value),
+    Keys(ReplyKeyboard),
+    RemoveKeys,
+    ForceReply,
 }
 
 /// `callback_data`: 1 to 64 bytes.
@@ -35,8 +52,14 @@ pub fn parse(markup: Option<Value>) -> Result<Markup, Refusal> {
     let Some(markup) = markup else { return Ok(Markup::None) };
     let not_an_object = || Refusal::bad_request("object expected as reply markup");
     let object = markup.as_object().ok_or_else(not_an_object)?;
-    if ["keyboard", "remove_keyboard", "force_reply"].iter().any(|name| object.contains_key(*name)) {
-        return Ok(Markup::Reply(markup));
+    if let Some(keys) = object.get("keyboard") {
+        return reply_keyboard(object, keys);
+    }
+    if object.get("remove_keyboard").is_some_and(|remove| *remove == Value::Bool(true)) {
+        return Ok(Markup::RemoveKeys);
+    }
+    if object.get("force_reply").is_some_and(|force| *force == Value::Bool(true)) {
+        return Ok(Markup::ForceReply);
     }
     let Some(rows) = object.get("inline_keyboard") else { return Ok(Markup::None) };
     let rows = rows.as_array().ok_or_else(|| {
@@ -56,6 +79,38 @@ pub fn parse(markup: Option<Value>) -> Result<Markup, Refusal> {
         return Err(Refusal::bad_request("reply markup is too long"));
     }
     Ok(if keyboard.is_empty() { Markup::None } else { Markup::Inline(keyboard) })
+}
+
+fn reply_keyboard(object: &Map<String, Value>, keys: &Value) -> Result<Markup, Refusal> {
+    let not_rows = || Refusal::bad_request("field \"keyboard\" of the ReplyKeyboardMarkup must be an Array of Arrays");
+    let mut rows = Vec::new();
+    for row in keys.as_array().ok_or_else(not_rows)? {
+        let row = row.as_array().ok_or_else(not_rows)?.iter().map(key).collect::<Result<Vec<_>, _>>()?;
+        if !row.is_empty() {
+            rows.push(row);
+        }
+    }
+    if rows.is_empty() {
+        return Ok(Markup::None);
+    }
+    let flag = |name: &str| object.get(name).and_then(Value::as_bool).unwrap_or_default();
+    let placeholder = object.get("input_field_placeholder").and_then(Value::as_str).map(str::to_owned);
+    Ok(Markup::Keys(ReplyKeyboard { rows, one_time: flag("one_time_keyboard"), placeholder }))
+}
+
+/// A key is a text, or an object with one and at most one request; of those only `request_location` is known here.
+fn key(value: &Value) -> Result<Key, Refusal> {
+    let cannot = |why: &str| Refusal::bad_request(&format!("can't parse keyboard button: {why}"));
+    let text = value.as_str().or_else(|| value["text"].as_str());
+    let text = text.ok_or_else(|| cannot("Field \"text\" must be of type String"))?;
+    if text.trim().is_empty() {
+        return Err(cannot("Keyboard button text must be non-empty"));
+    }
+    let other = ["request_users", "request_chat", "request_contact", "request_poll", "web_app"];
+    if other.iter().any(|name| !matches!(value[*name], Value::Null | Value::Bool(false))) {
+        return Err(cannot("this stand-in knows only text and request_location"));
+    }
+    Ok(Key { text: text.to_owned(), request_location: value["request_location"] == Value::Bool(true) })
 }
 
 fn button(value: &Value) -> Result<Button, Refusal> {

@@ -1,91 +1,105 @@
-//! Sending, editing and deleting messages, and answering button presses.
+//! Sending, editing and deleting messages.
 //!
 //! <https://core.telegram.org/bots/api#sendmessage> and below it. Descriptions of refusals are worded as Telegram words them, because
-//! clients match on the words.
+//! clients match on the words. What a message can carry besides text is `media.rs`.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
+use serde_json::Value;
 
 use super::{
-    Chat, Message, Telegram,
-    keyboard::{self, Markup},
+    Message, Telegram,
+    content::Content,
+    keyboard::{self, Button, Markup, ReplyKeyboard},
     methods::{Answer, Refusal},
     parameters::Parameters,
-    text::formatted,
+    target::{chat_to_write, message_id, message_to_edit, reply_target},
+    text::{self, Formatted},
 };
 use crate::State;
-
-/// After this, a button press can no longer be answered. Telegram publishes no figure; clients give up at about this.
-const QUERY_MINUTES: i64 = 10;
 
 /// <https://core.telegram.org/bots/api#deletemessage>: "if it was sent less than 48 hours ago".
 const DELETE_HOURS: i64 = 48;
 
-const ACTIONS: [&str; 11] = [
-    "typing",
-    "upload_photo",
-    "record_video",
-    "upload_video",
-    "record_voice",
-    "upload_voice",
-    "upload_document",
-    "choose_sticker",
-    "find_location",
-    "record_video_note",
-    "upload_video_note",
-];
-
 pub fn send(state: &mut State, parameters: &Parameters, now: DateTime<Utc>) -> Answer {
-    let telegram = &mut state.telegram;
-    let formatted = formatted(parameters, "message is too long")?;
-    let markup = keyboard::parse(parameters.structure("reply_markup")?)?;
+    let formatted = text::text(parameters, "message is too long")?;
     let link_preview_options = parameters.structure("link_preview_options")?;
-    let chat_id = chat_to_write(telegram, parameters)?;
-    let reply_to = reply_target(telegram, chat_id, parameters)?;
-    telegram.limits.take(chat_id, now)?;
-    let (keyboard, reply_interface) = match markup {
-        Markup::None => (None, None),
-        Markup::Inline(keyboard) => (Some(keyboard), None),
-        Markup::Reply(value) => (None, Some(value)),
-    };
-    let message = Message {
-        id: telegram.new_message_id(),
-        from: None,
-        date: now,
-        edit_date: None,
-        text: formatted.text,
-        entities: formatted.entities,
-        source: formatted.source,
-        parse_mode: formatted.parse_mode,
-        keyboard,
-        reply_interface,
-        link_preview_options,
-        reply_to,
-        earlier_texts: Vec::new(),
-        edits: 0,
-    };
-    *state.ledger.messages_sent.entry(chat_id).or_default() += 1;
-    telegram.post(chat_id, message)
+    let outgoing = Outgoing::read(&mut state.telegram, parameters, now)?;
+    outgoing.send(state, formatted, Content::Text, link_preview_options, now)
+}
+
+/// What every method that sends has in common: where to, in answer to what, and with which buttons.
+pub struct Outgoing {
+    chat_id: i64,
+    reply_to: Option<i64>,
+    markup: Markup,
+    reply_markup: Option<Value>,
+}
+
+impl Outgoing {
+    /// Counts towards the limits, so that everything else must have been checked before.
+    pub fn read(telegram: &mut Telegram, parameters: &Parameters, now: DateTime<Utc>) -> Result<Self, Refusal> {
+        let reply_markup = parameters.structure("reply_markup")?;
+        let markup = keyboard::parse(reply_markup.clone())?;
+        let chat_id = chat_to_write(telegram, parameters)?;
+        let reply_to = reply_target(telegram, chat_id, parameters)?;
+        let asks_for_location = |keys: &ReplyKeyboard| keys.rows.iter().flatten().any(|key| key.request_location);
+        // <https://core.telegram.org/bots/api#keyboardbutton>: "Available in private chats only."
+        if matches!(&markup, Markup::Keys(keys) if chat_id < 0 && asks_for_location(keys)) {
+            return Err(Refusal::bad_request("location can be requested in private chats only"));
+        }
+        telegram.limits.take(chat_id, now)?;
+        Ok(Self { chat_id, reply_to, markup, reply_markup })
+    }
+
+    pub fn send(
+        self,
+        state: &mut State,
+        formatted: Formatted,
+        content: Content,
+        link_preview_options: Option<Value>,
+        now: DateTime<Utc>,
+    ) -> Answer {
+        let telegram = &mut state.telegram;
+        let mut message = Message::new(telegram.new_message_id(), None, now, formatted, content);
+        message.reply_to = self.reply_to;
+        message.link_preview_options = link_preview_options;
+        let keys = match self.markup {
+            Markup::None => None,
+            Markup::Inline(keyboard) => {
+                message.keyboard = Some(keyboard);
+                None
+            }
+            Markup::Keys(keys) => Some(Some(keys)),
+            Markup::RemoveKeys => Some(None),
+            Markup::ForceReply => {
+                message.reply_interface.clone_from(&self.reply_markup);
+                None
+            }
+        };
+        if let (Some(keys), Some(chat)) = (keys, telegram.chats.get_mut(&self.chat_id)) {
+            message.reply_interface = self.reply_markup;
+            chat.reply_keyboard = keys;
+        }
+        *state.ledger.messages_sent.entry(self.chat_id).or_default() += 1;
+        telegram.post(self.chat_id, message)
+    }
 }
 
 pub fn edit_text(state: &mut State, parameters: &Parameters, now: DateTime<Utc>) -> Answer {
-    let telegram = &mut state.telegram;
-    let formatted = formatted(parameters, "MESSAGE_TOO_LONG")?;
-    let markup = keyboard::parse(parameters.structure("reply_markup")?)?;
+    let formatted = text::text(parameters, "MESSAGE_TOO_LONG")?;
+    let keyboard = inline_keyboard(parameters)?;
     let link_preview_options = parameters.structure("link_preview_options")?;
-    let (chat_id, index) = message_to_edit(telegram, parameters)?;
-    let keyboard = inline(markup)?;
+    let (chat_id, index) = message_to_edit(&state.telegram, parameters)?;
+    let is_text = |message: &Message| message.content == Content::Text;
+    if !state.telegram.chats.get(&chat_id).is_some_and(|chat| is_text(&chat.messages[index])) {
+        return Err(Refusal::bad_request("there is no text in the message to edit"));
+    }
     edit(state, chat_id, index, now, |message| {
         let same = message.text == formatted.text && message.entities == formatted.entities;
         if same && message.keyboard == keyboard {
             return false;
         }
-        if !same {
-            message.earlier_texts.push(std::mem::replace(&mut message.text, formatted.text));
-        }
-        message.entities = formatted.entities;
-        message.source = formatted.source;
-        message.parse_mode = formatted.parse_mode;
+        message.say(formatted);
         message.keyboard = keyboard;
         message.link_preview_options = link_preview_options;
         true
@@ -93,7 +107,7 @@ pub fn edit_text(state: &mut State, parameters: &Parameters, now: DateTime<Utc>)
 }
 
 pub fn edit_keyboard(state: &mut State, parameters: &Parameters, now: DateTime<Utc>) -> Answer {
-    let keyboard = inline(keyboard::parse(parameters.structure("reply_markup")?)?)?;
+    let keyboard = inline_keyboard(parameters)?;
     let (chat_id, index) = message_to_edit(&state.telegram, parameters)?;
     edit(state, chat_id, index, now, |message| {
         let changed = message.keyboard != keyboard;
@@ -103,16 +117,18 @@ pub fn edit_keyboard(state: &mut State, parameters: &Parameters, now: DateTime<U
 }
 
 /// Edits take inline keyboards only.
-fn inline(markup: Markup) -> Result<Option<Vec<Vec<keyboard::Button>>>, Refusal> {
-    match markup {
+pub fn inline_keyboard(parameters: &Parameters) -> Result<Option<Vec<Vec<Button>>>, Refusal> {
+    match keyboard::parse(parameters.structure("reply_markup")?)? {
         Markup::None => Ok(None),
         Markup::Inline(keyboard) => Ok(Some(keyboard)),
-        Markup::Reply(_) => Err(Refusal::bad_request("inline keyboard expected")),
+        Markup::Keys(_) | Markup::RemoveKeys | Markup::ForceReply => {
+            Err(Refusal::bad_request("inline keyboard expected"))
+        }
     }
 }
 
 /// Applies a change that says whether it changed anything.
-fn edit(
+pub fn edit(
     state: &mut State,
     chat_id: i64,
     index: usize,
@@ -149,129 +165,20 @@ pub fn delete(state: &mut State, parameters: &Parameters, now: DateTime<Utc>) ->
         return Err(Refusal::bad_request("message can't be deleted"));
     }
     chat.messages.remove(index);
+    chat.deleted.insert(id);
     chat.version += 1;
     *state.ledger.messages_deleted.entry(chat_id).or_default() += 1;
     Ok(true.into())
 }
 
-/// <https://core.telegram.org/bots/api#answercallbackquery>
-pub fn answer_callback(state: &mut State, parameters: &Parameters, now: DateTime<Utc>) -> Answer {
-    let text = parameters.text("text").unwrap_or_default();
-    if text.chars().count() > 200 {
-        return Err(Refusal::bad_request("MESSAGE_TOO_LONG"));
-    }
-    let id = parameters.text("callback_query_id").unwrap_or_default();
-    let telegram = &mut state.telegram;
-    let query =
-        telegram.queries.get(&id).filter(|query| now - query.at <= TimeDelta::minutes(QUERY_MINUTES)).ok_or_else(
-            || Refusal::bad_request("query is too old and response timeout expired or query ID is invalid"),
-        )?;
-    if let Some(chat) = telegram.chats.get_mut(&query.chat_id) {
-        chat.notices.push(json!({
-            "callback_query_id": id,
-            "to": query.from,
-            "text": text,
-            "show_alert": parameters.flag("show_alert"),
-            "url": parameters.text("url"),
-        }));
-        chat.version += 1;
-    }
-    state.ledger.callbacks_answered += 1;
-    Ok(true.into())
-}
-
-/// <https://core.telegram.org/bots/api#sendchataction>: shows for five seconds or until a message comes.
-pub fn chat_action(state: &mut State, parameters: &Parameters, now: DateTime<Utc>) -> Answer {
-    let action = parameters.text("action").unwrap_or_default();
-    if !ACTIONS.contains(&action.as_str()) {
-        return Err(Refusal::bad_request("wrong parameter action in request"));
-    }
-    let chat_id = chat_to_write(&state.telegram, parameters)?;
-    if let Some(chat) = state.telegram.chats.get_mut(&chat_id) {
-        chat.busy_until = Some(now + TimeDelta::seconds(5));
-        chat.version += 1;
-    }
-    Ok(true.into())
-}
-
-/// A bot can only write where somebody wrote first.
-/// <https://core.telegram.org/bots/features#what-features-do-bots-have>
-fn chat_to_write(telegram: &Telegram, parameters: &Parameters) -> Result<i64, Refusal> {
-    let Some(text) = parameters.text("chat_id").filter(|text| !text.is_empty()) else {
-        return Err(Refusal::bad_request("chat_id is empty"));
-    };
-    let chat = text
-        .trim()
-        .parse()
-        .ok()
-        .and_then(|id: i64| telegram.chats.get(&id))
-        .ok_or_else(|| Refusal::bad_request("chat not found"))?;
-    if chat.blocked {
-        return Err(Refusal::new(403, "Forbidden: bot was blocked by the user"));
-    }
-    Ok(chat.id)
-}
-
-fn message_id(parameters: &Parameters) -> Result<i64, Refusal> {
-    parameters
-        .integer("message_id")
-        .filter(|id| *id > 0)
-        .ok_or_else(|| Refusal::bad_request("message identifier is not specified"))
-}
-
-fn message_to_edit(telegram: &Telegram, parameters: &Parameters) -> Result<(i64, usize), Refusal> {
-    let id = message_id(parameters)?;
-    let chat_id = chat_to_write(telegram, parameters)?;
-    let messages = telegram.chats.get(&chat_id).map(|chat| chat.messages.as_slice()).unwrap_or_default();
-    let index = messages
-        .iter()
-        .position(|message| message.id == id)
-        .ok_or_else(|| Refusal::bad_request("message to edit not found"))?;
-    if messages[index].from.is_some() {
-        return Err(Refusal::bad_request("message can't be edited"));
-    }
-    Ok((chat_id, index))
-}
-
-/// `reply_parameters`, or `reply_to_message_id` of older clients.
-fn reply_target(telegram: &Telegram, chat_id: i64, parameters: &Parameters) -> Result<Option<i64>, Refusal> {
-    let given = parameters.structure("reply_parameters")?;
-    let lenient = given
-        .as_ref()
-        .and_then(|value| value["allow_sending_without_reply"].as_bool())
-        .unwrap_or_else(|| parameters.flag("allow_sending_without_reply"));
-    let Some(id) = given
-        .as_ref()
-        .and_then(|value| value["message_id"].as_i64())
-        .or_else(|| parameters.integer("reply_to_message_id"))
-    else {
-        return Ok(None);
-    };
-    let there = telegram.chats.get(&chat_id).is_some_and(|chat| chat.messages.iter().any(|message| message.id == id));
-    match (there, lenient) {
-        (true, _) => Ok(Some(id)),
-        (false, true) => Ok(None),
-        (false, false) => Err(Refusal::bad_request("message to be replied not found")),
-    }
-}
-
-impl Telegram {
-    /// Puts a message into a chat and answers it as the API shows it.
-    pub fn post(&mut self, chat_id: i64, message: Message) -> Answer {
-        let not_found = || Refusal::bad_request("chat not found");
-        let chat = self.chats.get_mut(&chat_id).ok_or_else(not_found)?;
-        if message.from.is_none() {
-            chat.busy_until = None;
+impl Message {
+    /// Takes new words, and remembers the old ones where they differ.
+    pub fn say(&mut self, formatted: Formatted) {
+        if self.text != formatted.text || self.entities != formatted.entities {
+            self.earlier_texts.push(std::mem::replace(&mut self.text, formatted.text));
         }
-        chat.messages.push(message);
-        chat.version += 1;
-        let chat = self.chats.get(&chat_id).ok_or_else(not_found)?;
-        let message = chat.messages.last().ok_or_else(not_found)?;
-        Ok(self.message_view(chat, message))
-    }
-
-    /// A chat that exists from now on.
-    pub fn open_chat(&mut self, id: i64, title: Option<&str>) -> &mut Chat {
-        self.chats.entry(id).or_insert_with(|| Chat { id, title: title.map(str::to_owned), ..Chat::default() })
+        self.entities = formatted.entities;
+        self.source = formatted.source;
+        self.parse_mode = formatted.parse_mode;
     }
 }

@@ -11,7 +11,7 @@ use poem::{
 };
 use serde_json::{Value, json};
 
-use super::{messages, parameters::Parameters, settings, updates};
+use super::{files, media, messages, parameters::Parameters, presses, settings, updates, webhook};
 use crate::{Sandbox, State, answer, control::MANUAL};
 
 /// A call that Telegram turns down.
@@ -33,7 +33,7 @@ impl Refusal {
         Self::new(400, &format!("Bad Request: {text}"))
     }
 
-    fn into_response(self) -> Response {
+    pub fn into_response(self) -> Response {
         let mut body = json!({ "ok": false, "error_code": self.code, "description": self.description });
         if let Some(seconds) = self.retry_after {
             body["parameters"] = json!({ "retry_after": seconds });
@@ -54,6 +54,9 @@ pub async fn any(request: &Request, body: Body, Data(sandbox): Data<&Arc<Sandbox
     if path == "/" {
         return answer::text(StatusCode::OK, MANUAL);
     }
+    if let Some(file) = files::download(&sandbox.state().telegram, path) {
+        return file;
+    }
     let Some((token, method)) = path.strip_prefix("/bot").and_then(|rest| rest.split_once('/')) else {
         return deep_link(sandbox, request).unwrap_or_else(|| answer::text(StatusCode::NOT_FOUND, "Not Found"));
     };
@@ -67,29 +70,40 @@ pub async fn any(request: &Request, body: Body, Data(sandbox): Data<&Arc<Sandbox
         Err(refusal) => Err(refusal),
         Ok(parameters) => match method.to_ascii_lowercase().as_str() {
             "getupdates" => updates::get_updates(sandbox, &parameters).await,
+            method @ ("sendphoto" | "editmessagemedia") => {
+                let parameters = parameters.look_at_pictures().await;
+                call(sandbox, &mut sandbox.state(), method, &parameters)
+            }
             other => call(sandbox, &mut sandbox.state(), other, &parameters),
         },
     };
+    // The webhook may have been set or taken away.
+    sandbox.updates_bell.notify_waiters();
     match answered {
         Ok(result) => answer::ok(&json!({ "ok": true, "result": result })),
         Err(refusal) => refusal.into_response(),
     }
 }
 
-/// Method names are case-insensitive.
-fn call(sandbox: &Sandbox, state: &mut State, method: &str, parameters: &Parameters) -> Answer {
+/// Every method that answers at once, by its name in lower case: names are case-insensitive.
+pub fn call(sandbox: &Sandbox, state: &mut State, method: &str, parameters: &Parameters) -> Answer {
     let now = sandbox.clock.now();
     match method {
         "getme" => Ok(settings::get_me(&state.telegram)),
         "sendmessage" => messages::send(state, parameters, now),
+        "sendphoto" => media::send(state, parameters, files::Kind::Photo, now),
+        "senddocument" => media::send(state, parameters, files::Kind::Document, now),
+        "editmessagemedia" => media::edit_media(state, parameters, now),
+        "editmessagecaption" => media::edit_caption(state, parameters, now),
+        "getfile" => files::get_file(&state.telegram, parameters),
         "editmessagetext" => messages::edit_text(state, parameters, now),
         "editmessagereplymarkup" => messages::edit_keyboard(state, parameters, now),
         "deletemessage" => messages::delete(state, parameters, now),
-        "answercallbackquery" => messages::answer_callback(state, parameters, now),
-        "sendchataction" => messages::chat_action(state, parameters, now),
-        "setwebhook" => updates::set_webhook(state, parameters),
-        "deletewebhook" => Ok(updates::delete_webhook(state, parameters)),
-        "getwebhookinfo" => Ok(updates::webhook_info(&state.telegram)),
+        "answercallbackquery" => presses::answer_callback(state, parameters, now),
+        "sendchataction" => presses::chat_action(state, parameters, now),
+        "setwebhook" => webhook::set(&mut state.telegram, parameters),
+        "deletewebhook" => Ok(webhook::delete(&mut state.telegram, parameters)),
+        "getwebhookinfo" => Ok(webhook::info(&state.telegram)),
         "setmycommands" => settings::set_commands(&mut state.telegram, parameters),
         "getmycommands" => settings::get_commands(&state.telegram, parameters),
         "deletemycommands" => settings::delete_commands(&mut state.telegram, parameters),

@@ -1,25 +1,43 @@
 //! The stand-in Telegram: one bot, the people who talk to it, and their chats.
 //!
-//! Rules of single methods live in `messages.rs`, `updates.rs` and `settings.rs`; this file only keeps the state they share.
+//! Rules of single methods live in `messages.rs`, `media.rs`, `presses.rs`, `updates.rs`, `webhook.rs` and `settings.rs`; this file only
+//! keeps the state they share.
 
+pub mod content;
+pub mod delivery;
 pub mod entities;
+pub mod files;
 pub mod html;
 pub mod keyboard;
 pub mod limits;
+pub mod media;
 pub mod messages;
 pub mod methods;
 pub mod parameters;
 pub mod people;
+pub mod picture;
+pub mod presses;
 pub mod settings;
+pub mod target;
 pub mod text;
+pub mod transcript;
 pub mod updates;
+pub mod webhook;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use self::{entities::Entity, keyboard::Button, limits::Limits, updates::Updates};
+use self::{
+    content::Content,
+    entities::Entity,
+    files::Files,
+    keyboard::{Button, ReplyKeyboard},
+    limits::Limits,
+    text::Formatted,
+    updates::Updates,
+};
 use crate::Settings;
 
 /// Everything Telegram remembers.
@@ -31,6 +49,7 @@ pub struct Telegram {
     pub people: BTreeMap<i64, Person>,
     pub chats: BTreeMap<i64, Chat>,
     pub updates: Updates,
+    pub files: Files,
     pub limits: Limits,
     /// Commands by scope and language, as they were set.
     pub commands: BTreeMap<String, Value>,
@@ -58,6 +77,10 @@ pub struct Chat {
     /// The person has blocked the bot.
     pub blocked: bool,
     pub messages: Vec<Message>,
+    /// Ids of messages that were deleted: a client may still show them, and press their buttons.
+    pub deleted: BTreeSet<i64>,
+    /// Shown in place of the people's own keyboard.
+    pub reply_keyboard: Option<ReplyKeyboard>,
     /// Until when "typing…" shows.
     pub busy_until: Option<DateTime<Utc>>,
     /// Answers to button presses, newest last.
@@ -74,8 +97,10 @@ pub struct Message {
     pub from: Option<i64>,
     pub date: DateTime<Utc>,
     pub edit_date: Option<DateTime<Utc>>,
+    /// The text, or the caption of what else it carries.
     pub text: String,
     pub entities: Vec<Entity>,
+    pub content: Content,
     /// The text as it was sent, markup and all.
     pub source: String,
     pub parse_mode: Option<String>,
@@ -84,6 +109,8 @@ pub struct Message {
     pub reply_interface: Option<Value>,
     pub link_preview_options: Option<Value>,
     pub reply_to: Option<i64>,
+    /// The bot can no longer read or change it, though people still see it.
+    pub inaccessible: bool,
     /// Texts before each edit, oldest first.
     pub earlier_texts: Vec<String>,
     pub edits: u32,
@@ -99,6 +126,30 @@ pub struct Query {
 
 /// People the chat page offers; anybody else appears by writing.
 const PEOPLE: [(i64, &str, &str); 3] = [(1001, "Ada", "ada"), (1002, "Ben", "ben"), (1003, "Cleo", "cleo")];
+
+impl Message {
+    /// A message with nothing but its words and what it carries.
+    pub fn new(id: i64, from: Option<i64>, date: DateTime<Utc>, formatted: Formatted, content: Content) -> Self {
+        Self {
+            id,
+            from,
+            date,
+            edit_date: None,
+            text: formatted.text,
+            entities: formatted.entities,
+            content,
+            source: formatted.source,
+            parse_mode: formatted.parse_mode,
+            keyboard: None,
+            reply_interface: None,
+            link_preview_options: None,
+            reply_to: None,
+            inaccessible: false,
+            earlier_texts: Vec::new(),
+            edits: 0,
+        }
+    }
+}
 
 impl Telegram {
     pub fn new(settings: &Settings, now: DateTime<Utc>) -> Self {
@@ -120,6 +171,7 @@ impl Telegram {
             people: people.collect(),
             chats: BTreeMap::new(),
             updates: Updates::beginning(now),
+            files: Files::default(),
             limits: Limits::default(),
             commands: BTreeMap::new(),
             descriptions: BTreeMap::new(),
@@ -177,6 +229,15 @@ impl Telegram {
         view
     }
 
+    /// What a button press says of its message: of one that the bot cannot reach only that it exists, with 0 as its date.
+    /// <https://core.telegram.org/bots/api#maybeinaccessiblemessage>
+    pub fn reachable_view(&self, chat: &Chat, id: i64) -> Value {
+        match chat.messages.iter().find(|message| message.id == id && !message.inaccessible) {
+            Some(message) => self.message_view(chat, message),
+            None => json!({ "chat": self.chat_view(chat), "message_id": id, "date": 0 }),
+        }
+    }
+
     /// <https://core.telegram.org/bots/api#message>
     pub fn message_view(&self, chat: &Chat, message: &Message) -> Value {
         let mut view = self.message_without_reply(chat, message);
@@ -193,13 +254,18 @@ impl Telegram {
             "from": message.from.map_or_else(|| self.bot_user(), |id| self.user(id)),
             "chat": self.chat_view(chat),
             "date": message.date.timestamp(),
-            "text": message.text,
         });
+        message.content.add_to(&mut view);
+        let (text, entities) =
+            if message.content == Content::Text { ("text", "entities") } else { ("caption", "caption_entities") };
+        if !message.text.is_empty() {
+            view[text] = message.text.clone().into();
+        }
         if let Some(edited) = message.edit_date {
             view["edit_date"] = edited.timestamp().into();
         }
         if !message.entities.is_empty() {
-            view["entities"] = json!(message.entities);
+            view[entities] = json!(message.entities);
         }
         if let Some(keyboard) = &message.keyboard {
             view["reply_markup"] = json!({ "inline_keyboard": keyboard });

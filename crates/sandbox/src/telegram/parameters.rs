@@ -3,6 +3,8 @@
 //! <https://core.telegram.org/bots/api#making-requests>: query string, form, JSON or multipart. In all but JSON every value is
 //! a text, so a number may come as `"12"` and an object as a text that holds JSON.
 
+use std::collections::HashMap;
+
 use poem::{
     Body, FromRequest, Request,
     http::Method,
@@ -10,14 +12,22 @@ use poem::{
 };
 use serde_json::{Map, Value};
 
-use super::methods::Refusal;
+use super::{
+    files::{Source, Upload},
+    methods::Refusal,
+    picture,
+};
 use crate::fields::Fields;
 
-const BODY_BYTES: usize = 50 * 1024 * 1024;
+/// A document of 50 MB, and room for what comes with it.
+pub const BODY_BYTES: usize = 51 * 1024 * 1024;
 
-/// Named values.
+/// Named values, and files by the name of their part.
 #[derive(Debug, Default)]
-pub struct Parameters(Map<String, Value>);
+pub struct Parameters {
+    values: Map<String, Value>,
+    uploads: HashMap<String, Upload>,
+}
 
 impl Parameters {
     /// Query first; the body overrides it.
@@ -25,15 +35,16 @@ impl Parameters {
         let query = Fields::parse(request.uri().query().unwrap_or_default().as_bytes());
         let mut values = texts(query);
         if request.method() == Method::GET {
-            return Ok(Self(values));
+            return Ok(Self::from_object(values));
         }
         let kind = request.content_type().unwrap_or_default().to_ascii_lowercase();
-        if kind.starts_with("multipart/form-data") {
-            values.extend(multipart(request, body).await?);
-            return Ok(Self(values));
-        }
         let bytes =
             body.into_bytes_limit(BODY_BYTES).await.map_err(|_| Refusal::new(413, "Request Entity Too Large"))?;
+        if kind.starts_with("multipart/form-data") {
+            let mut read = multipart(request, Body::from_bytes(bytes)).await?;
+            values.append(&mut read.values);
+            return Ok(Self { values, uploads: read.uploads });
+        }
         if kind.starts_with("application/json") {
             if !bytes.is_empty() {
                 match serde_json::from_slice(&bytes) {
@@ -44,11 +55,45 @@ impl Parameters {
         } else if kind.starts_with("application/x-www-form-urlencoded") {
             values.extend(texts(Fields::parse(&bytes)));
         }
-        Ok(Self(values))
+        Ok(Self::from_object(values))
+    }
+
+    /// Parameters that came some other way: in the answer of a webhook, or inside another parameter.
+    pub fn from_object(values: Map<String, Value>) -> Self {
+        Self { values, uploads: HashMap::new() }
+    }
+
+    /// Decodes what was uploaded, away from everything that must stay quick.
+    pub async fn look_at_pictures(self) -> Self {
+        let Self { values, mut uploads } = self;
+        let look = tokio::task::spawn_blocking(move || {
+            for upload in uploads.values_mut() {
+                upload.picture = picture::look(&upload.bytes);
+            }
+            uploads
+        });
+        Self { values, uploads: look.await.unwrap_or_default() }
+    }
+
+    /// A file, in one of the three ways of <https://core.telegram.org/bots/api#sending-files>: uploaded in the part of this name or in
+    /// the one that `attach://` names, or known by its `file_id`. Nothing is fetched from the web.
+    pub fn file<'a>(&'a self, name: &str, given: Option<&'a str>) -> Result<Source<'a>, Refusal> {
+        if let Some(upload) = self.uploads.get(name).filter(|_| given.is_none()) {
+            return Ok(Source::Uploaded(upload));
+        }
+        let missing = || Refusal::bad_request(&format!("there is no {name} in the request"));
+        let text = given.or_else(|| self.get(name)?.as_str()).filter(|text| !text.is_empty()).ok_or_else(missing)?;
+        if let Some(part) = text.strip_prefix("attach://") {
+            return self.uploads.get(part).map(Source::Uploaded).ok_or_else(missing);
+        }
+        if text.starts_with("http://") || text.starts_with("https://") {
+            return Err(Refusal::bad_request("failed to get HTTP URL content"));
+        }
+        Ok(Source::Known(text))
     }
 
     fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).filter(|value| !value.is_null())
+        self.values.get(name).filter(|value| !value.is_null())
     }
 
     pub fn text(&self, name: &str) -> Option<String> {
@@ -94,19 +139,21 @@ fn texts(fields: Fields) -> Map<String, Value> {
     fields.into_pairs().into_iter().map(|(name, value)| (name, Value::String(value))).collect()
 }
 
-async fn multipart(request: &Request, body: Body) -> Result<Map<String, Value>, Refusal> {
+async fn multipart(request: &Request, body: Body) -> Result<Parameters, Refusal> {
     let broken = || Refusal::bad_request("can't parse multipart body");
-    let mut values = Map::new();
+    let mut read = Parameters::default();
     let mut body = RequestBody::new(body);
     let mut parts = Multipart::from_request(request, &mut body).await.map_err(|_| broken())?;
     while let Some(part) = parts.next_field().await.map_err(|_| broken())? {
         let Some(name) = part.name().map(str::to_owned) else { continue };
-        // Files are read and forgotten: no method here keeps one.
-        let is_file = part.file_name().is_some();
+        let file_name = part.file_name().map(str::to_owned);
+        let mime_type = part.content_type().map(str::to_owned);
         let bytes = part.bytes().await.map_err(|_| broken())?;
-        if !is_file {
-            values.insert(name, Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        if let Some(file_name) = file_name {
+            read.uploads.insert(name, Upload { file_name, mime_type, bytes: bytes.into(), picture: None });
+        } else {
+            read.values.insert(name, Value::String(String::from_utf8_lossy(&bytes).into_owned()));
         }
     }
-    Ok(values)
+    Ok(read)
 }

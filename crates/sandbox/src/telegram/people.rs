@@ -1,4 +1,4 @@
-//! What people do: write, press a button, block the bot.
+//! What people do: write, send things, press a button or a key, block the bot.
 //!
 //! Called by the control API and the chat page. Everything here ends as an update for the bot, shaped as
 //! <https://core.telegram.org/bots/api#update> has it.
@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use super::{
     Message, Person, Query, Telegram,
-    entities::{self, to_html},
+    content::{Content, Place},
+    entities,
+    text::Formatted,
 };
 
 /// Why somebody could not do what they wanted.
@@ -22,6 +24,19 @@ pub struct Press {
     pub data: Option<String>,
     pub label: Option<String>,
     pub force: bool,
+}
+
+/// What somebody puts into a chat.
+#[derive(Debug)]
+pub struct Saying {
+    pub chat_id: i64,
+    /// User id.
+    pub from: i64,
+    /// The text, or the caption of what else is sent.
+    pub text: String,
+    pub content: Content,
+    /// Id of the message it answers.
+    pub reply_to: Option<i64>,
 }
 
 impl Telegram {
@@ -41,56 +56,81 @@ impl Telegram {
         }
     }
 
-    /// Somebody writes. In a group without admin rights a bot hears only commands and mentions
-    /// (<https://core.telegram.org/bots/features#privacy-mode>); `update_id` is null for what it does not hear.
-    pub fn write(&mut self, chat_id: i64, from: i64, text: &str, now: DateTime<Utc>) -> Result<Value, Cannot> {
-        let source = text.to_owned();
-        let (text, _) = entities::trim(text, Vec::new());
-        if text.is_empty() {
+    /// Somebody writes or sends something. In a group without admin rights a bot hears only commands, mentions and answers to
+    /// itself (<https://core.telegram.org/bots/features#privacy-mode>); `update_id` is null for what it does not hear.
+    pub fn write(&mut self, saying: Saying, now: DateTime<Utc>) -> Result<Value, Cannot> {
+        let Saying { chat_id, from, text: source, content, reply_to } = saying;
+        let (text, _) = entities::trim(&source, Vec::new());
+        if text.is_empty() && content == Content::Text {
             return Err(Cannot("the text is empty".to_owned()));
         }
         let chat = self.open_chat(chat_id, None);
         let is_group = chat.title.is_some();
+        let answered = reply_to.map(|id| chat.messages.iter().find(|message| message.id == id));
+        if matches!(answered, Some(None)) {
+            return Err(Cannot("no such message to answer in this chat".to_owned()));
+        }
+        let to_the_bot = answered.flatten().is_some_and(|message| message.from.is_none());
         if chat.blocked {
             // Writing to a bot needs unblocking it first, which Telegram does by itself on Start.
             chat.blocked = false;
             self.membership(chat_id, from, "kicked", "member", now);
         }
         let id = self.new_message_id();
+        let heard =
+            !is_group || to_the_bot || text.starts_with('/') || text.contains(&format!("@{}", self.bot_username));
         let entities = entities::recognise(&text, Vec::new());
-        let heard = !is_group || text.starts_with('/') || text.contains(&format!("@{}", self.bot_username));
-        let message = Message {
-            id,
-            from: Some(from),
-            date: now,
-            edit_date: None,
-            text,
-            entities,
-            source,
-            parse_mode: None,
-            keyboard: None,
-            reply_interface: None,
-            link_preview_options: None,
-            reply_to: None,
-            earlier_texts: Vec::new(),
-            edits: 0,
-        };
+        let formatted = Formatted { text, entities, source, parse_mode: None };
+        let mut message = Message::new(id, Some(from), now, formatted, content);
+        message.reply_to = reply_to;
         let view = self.post(chat_id, message).map_err(|refusal| Cannot(refusal.description))?;
         let update_id = heard.then(|| self.updates.push("message", &view, now)).flatten();
         Ok(json!({ "message_id": id, "update_id": update_id }))
     }
 
-    /// Somebody presses a button, named by its data or its label. `force` presses data that is no longer there, as a
-    /// stale client does.
+    /// Somebody presses a key of the reply keyboard: it writes its text, or sends the place where it asks for one. One made for
+    /// one time is hidden afterwards.
+    pub fn press_key(
+        &mut self,
+        chat_id: i64,
+        from: i64,
+        label: &str,
+        place: Place,
+        now: DateTime<Utc>,
+    ) -> Result<Value, Cannot> {
+        let no_key = || Cannot("no such key is shown in this chat".to_owned());
+        let chat = self.chats.get_mut(&chat_id).ok_or_else(no_key)?;
+        let keyboard = chat.reply_keyboard.as_ref().ok_or_else(no_key)?;
+        let key = keyboard.rows.iter().flatten().find(|key| key.text == label).ok_or_else(no_key)?.clone();
+        if keyboard.one_time {
+            chat.reply_keyboard = None;
+        }
+        let (text, content) =
+            if key.request_location { (String::new(), Content::Location(place)) } else { (key.text, Content::Text) };
+        self.write(Saying { chat_id, from, text, content, reply_to: None }, now)
+    }
+
+    /// The bot can no longer reach a message, as happens to old ones; people still see it and can press its buttons.
+    pub fn put_out_of_reach(&mut self, chat_id: i64, message_id: i64) -> Result<Value, Cannot> {
+        let no_message = || Cannot("no such message in this chat".to_owned());
+        let chat = self.chats.get_mut(&chat_id).ok_or_else(no_message)?;
+        let message = chat.messages.iter_mut().find(|message| message.id == message_id).ok_or_else(no_message)?;
+        message.inaccessible = true;
+        chat.version += 1;
+        Ok(json!({ "message_id": message_id, "inaccessible": true }))
+    }
+
+    /// Somebody presses a button, named by its data or its label. `force` presses data that is no longer there, also under a
+    /// message that the bot has deleted, as a stale client does.
     pub fn press(&mut self, chat_id: i64, from: i64, press: &Press, now: DateTime<Utc>) -> Result<Value, Cannot> {
         let (data, label) = (press.data.as_deref(), press.label.as_deref());
         let chat = self.chats.get(&chat_id).ok_or_else(|| Cannot("no such chat".to_owned()))?;
-        let message = chat
-            .messages
-            .iter()
-            .find(|message| message.id == press.message_id)
-            .ok_or_else(|| Cannot("no such message in this chat".to_owned()))?;
-        let button = message.keyboard.iter().flatten().flatten().find(|button| {
+        let message = chat.messages.iter().find(|message| message.id == press.message_id);
+        if message.is_none() && !(press.force && chat.deleted.contains(&press.message_id)) {
+            return Err(Cannot("no such message in this chat".to_owned()));
+        }
+        let mut buttons = message.and_then(|message| message.keyboard.as_ref()).into_iter().flatten().flatten();
+        let button = buttons.find(|button| {
             data.is_none_or(|data| button.callback_data.as_deref() == Some(data))
                 && label.is_none_or(|label| button.text == label)
         });
@@ -102,7 +142,7 @@ impl Telegram {
             (None, Some(data)) if press.force => data.to_owned(),
             (None, _) => return Err(Cannot("no such button under this message".to_owned())),
         };
-        let view = self.message_view(chat, message);
+        let view = self.reachable_view(chat, press.message_id);
         let id = self.new_query_id();
         self.queries.insert(id.clone(), Query { chat_id, from, at: now });
         let query = json!({
@@ -144,48 +184,5 @@ impl Telegram {
             "new_chat_member": member(new),
         });
         self.updates.push("my_chat_member", &change, now);
-    }
-
-    /// Everything visible in a chat now, oldest first.
-    pub fn transcript(&self, chat_id: i64, now: DateTime<Utc>) -> Value {
-        let Some(chat) = self.chats.get(&chat_id) else {
-            return json!({ "chat_id": chat_id, "version": 0, "messages": [], "notices": [], "typing": false, "blocked": false });
-        };
-        let messages: Vec<Value> = chat.messages.iter().map(|message| self.bubble(message)).collect();
-        json!({
-            "chat_id": chat_id,
-            "title": chat.title,
-            "version": chat.version,
-            "messages": messages,
-            "notices": chat.notices,
-            "typing": chat.busy_until.is_some_and(|until| until > now),
-            "blocked": chat.blocked,
-        })
-    }
-
-    fn bubble(&self, message: &Message) -> Value {
-        let name = match message.from {
-            None => self.bot_username.clone(),
-            Some(id) => self.people.get(&id).map(|person| person.first_name.clone()).unwrap_or_default(),
-        };
-        json!({
-            "message_id": message.id,
-            "from": if message.from.is_some() { "person" } else { "bot" },
-            "user_id": message.from,
-            "name": name,
-            "date": message.date,
-            "edit_date": message.edit_date,
-            "edits": message.edits,
-            "text": message.text,
-            "earlier_texts": message.earlier_texts,
-            "source": message.source,
-            "parse_mode": message.parse_mode,
-            "entities": message.entities,
-            "html": to_html(&message.text, &message.entities),
-            "buttons": message.keyboard.clone().unwrap_or_default(),
-            "reply_interface": message.reply_interface,
-            "link_preview_options": message.link_preview_options,
-            "reply_to": message.reply_to,
-        })
     }
 }

@@ -1,4 +1,4 @@
-//! The text of a message: markup read, white space cut, length measured.
+//! The text or caption of a message: markup read, white space cut, length measured.
 //!
 //! <https://core.telegram.org/bots/api#formatting-options>
 
@@ -12,9 +12,14 @@ use super::{
 };
 
 /// Characters of a text after its markup is read, in UTF-16 code units.
+/// <https://core.telegram.org/bots/api#sendmessage>: "1-4096 characters after entities parsing".
 const TEXT_LENGTH: usize = 4096;
 
+/// <https://core.telegram.org/bots/api#sendphoto>: "0-1024 characters after entities parsing".
+const CAPTION_LENGTH: usize = 1024;
+
 /// A text after its markup was read.
+#[derive(Debug, Clone, Default)]
 pub struct Formatted {
     pub text: String,
     pub entities: Vec<Entity>,
@@ -22,14 +27,35 @@ pub struct Formatted {
     pub parse_mode: Option<String>,
 }
 
-/// Reads the markup, cuts white space and measures what is left.
-pub fn formatted(parameters: &Parameters, too_long: &str) -> Result<Formatted, Refusal> {
-    let source = parameters.text("text").unwrap_or_default();
+/// A text, which must say something.
+pub fn text(parameters: &Parameters, too_long: &str) -> Result<Formatted, Refusal> {
+    let formatted = formatted(parameters, "text", "entities")?;
+    if formatted.text.is_empty() {
+        return Err(Refusal::bad_request("message text is empty"));
+    }
+    if entities::length(&formatted.text) > TEXT_LENGTH {
+        return Err(Refusal::bad_request(too_long));
+    }
+    Ok(formatted)
+}
+
+/// A caption, which may be empty.
+pub fn caption(parameters: &Parameters) -> Result<Formatted, Refusal> {
+    let formatted = formatted(parameters, "caption", "caption_entities")?;
+    if entities::length(&formatted.text) > CAPTION_LENGTH {
+        return Err(Refusal::bad_request("message caption is too long"));
+    }
+    Ok(formatted)
+}
+
+/// Reads the markup and cuts white space.
+fn formatted(parameters: &Parameters, text: &str, entities: &str) -> Result<Formatted, Refusal> {
+    let source = parameters.text(text).unwrap_or_default();
     let parse_mode = parameters.text("parse_mode").filter(|mode| !mode.is_empty());
     let cannot_parse = |why: &str| Refusal::bad_request(&format!("can't parse entities: {why}"));
     let (text, entities) = match parse_mode.as_deref().map(str::to_ascii_lowercase).as_deref() {
         None => {
-            let given = parameters.structure("entities")?.unwrap_or(Value::Array(Vec::new()));
+            let given = parameters.structure(entities)?.unwrap_or(Value::Array(Vec::new()));
             let given: Vec<Entity> =
                 serde_json::from_value(given).map_err(|_| cannot_parse("Can't parse entities JSON object"))?;
             if given.iter().any(|entity| entity.end() > entities::length(&source)) {
@@ -44,12 +70,6 @@ pub fn formatted(parameters: &Parameters, too_long: &str) -> Result<Formatted, R
         Some(_) => return Err(Refusal::bad_request("unsupported parse_mode")),
     };
     let (text, entities) = entities::trim(&text, entities);
-    if text.is_empty() {
-        return Err(Refusal::bad_request("message text is empty"));
-    }
-    if entities::length(&text) > TEXT_LENGTH {
-        return Err(Refusal::bad_request(too_long));
-    }
-    let entities = entities::recognise(&text, entities);
+    let entities = entities::recognise(&text, entities::nested_as_allowed(entities));
     Ok(Formatted { text, entities, source, parse_mode })
 }

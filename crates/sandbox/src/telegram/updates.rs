@@ -1,10 +1,11 @@
-//! Updates: what the bot has not yet heard, and the two ways to hear it.
+//! Updates: what the bot has not yet heard, and how it asks for it.
 //!
 //! <https://core.telegram.org/bots/api#getting-updates>: an update is repeated until a later offset confirms it, is kept for a day, and only one
-//! `getUpdates` may wait at a time. A webhook is remembered and shuts polling out, but nothing is delivered to it yet.
+//! `getUpdates` may wait at a time. Asking and being called exclude each other, but share this queue, so that switching loses
+//! nothing; being called is `webhook.rs` and `delivery.rs`.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     time::Duration,
 };
 
@@ -12,11 +13,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::{
-    Telegram,
     methods::{Answer, Refusal},
     parameters::Parameters,
+    webhook::{Deliveries, Webhook},
 };
-use crate::{Sandbox, State};
+use crate::Sandbox;
 
 /// <https://core.telegram.org/bots/api#getting-updates>: "will not be kept longer than 24 hours".
 const KEEP_HOURS: i64 = 24;
@@ -31,23 +32,41 @@ const ON_REQUEST: [&str; 3] = ["chat_member", "message_reaction", "message_react
 /// The queue, in order of update ids.
 #[derive(Debug)]
 pub struct Updates {
-    queue: VecDeque<(i64, DateTime<Utc>, Value)>,
+    queue: VecDeque<Pending>,
     /// Copies to be delivered once more, whatever the offset says.
-    repeats: VecDeque<Value>,
+    repeats: VecDeque<Pending>,
     /// Everything ever made, for repeats on command.
     made: BTreeMap<i64, Value>,
     next_id: i64,
+    next_ticket: u64,
     allowed: Vec<String>,
     /// Grows with each `getUpdates`: one that waits and sees it grow has been replaced.
     generation: u64,
     pub webhook: Option<Webhook>,
+    pub deliveries: Deliveries,
 }
 
+/// An update that waits.
 #[derive(Debug, Clone)]
-pub struct Webhook {
-    pub url: String,
-    pub secret_token: Option<String>,
-    pub max_connections: i64,
+pub struct Pending {
+    /// Tells a repeat from the update itself, which have the same id.
+    pub ticket: u64,
+    pub id: i64,
+    pub at: DateTime<Utc>,
+    pub update: Value,
+    /// Deliveries to the webhook that failed.
+    pub failures: u32,
+    /// The webhook is left alone with it until then.
+    pub retry_at: Option<DateTime<Utc>>,
+    pub in_flight: bool,
+}
+
+impl Pending {
+    /// The chat it belongs to; what belongs to none may overtake and be overtaken.
+    fn lane(&self) -> Option<i64> {
+        let content = self.update.as_object()?.iter().find(|(name, _)| *name != "update_id")?.1;
+        [&content["chat"], &content["message"]["chat"], &content["from"]].iter().find_map(|chat| chat["id"].as_i64())
+    }
 }
 
 impl Updates {
@@ -59,9 +78,11 @@ impl Updates {
             repeats: VecDeque::new(),
             made: BTreeMap::new(),
             next_id: now.timestamp(),
+            next_ticket: 0,
             allowed: Vec::new(),
             generation: 0,
             webhook: None,
+            deliveries: Deliveries::default(),
         }
     }
 
@@ -86,24 +107,77 @@ impl Updates {
         update["update_id"] = id.into();
         self.next_id = self.next_id.max(id.saturating_add(1));
         self.made.insert(id, update.clone());
-        let place = self.queue.partition_point(|(queued, ..)| *queued <= id);
-        self.queue.insert(place, (id, now, update));
+        let place = self.queue.partition_point(|queued| queued.id <= id);
+        let pending = self.pending_of(id, update, now);
+        self.queue.insert(place, pending);
         id
     }
 
     /// Delivers an update once more, even though it was confirmed.
-    pub fn repeat(&mut self, id: i64) -> bool {
-        let Some(update) = self.made.get(&id) else { return false };
-        self.repeats.push_back(update.clone());
+    pub fn repeat(&mut self, id: i64, now: DateTime<Utc>) -> bool {
+        let Some(update) = self.made.get(&id).cloned() else { return false };
+        let pending = self.pending_of(id, update, now);
+        self.repeats.push_back(pending);
         true
+    }
+
+    fn pending_of(&mut self, id: i64, update: Value, at: DateTime<Utc>) -> Pending {
+        self.next_ticket += 1;
+        Pending { ticket: self.next_ticket, id, at, update, failures: 0, retry_at: None, in_flight: false }
     }
 
     pub fn pending(&self) -> usize {
         self.queue.len() + self.repeats.len()
     }
 
-    pub fn queued(&self) -> Vec<&Value> {
-        self.repeats.iter().chain(self.queue.iter().map(|(_, _, update)| update)).collect()
+    /// What waits, repeats first.
+    pub fn waiting(&self) -> impl Iterator<Item = &Pending> {
+        self.repeats.iter().chain(&self.queue)
+    }
+
+    pub fn waiting_mut(&mut self) -> impl Iterator<Item = &mut Pending> {
+        self.repeats.iter_mut().chain(&mut self.queue)
+    }
+
+    /// What may be delivered to the webhook now: the oldest of each chat, at most `limit` at a time in all.
+    pub fn deliverable(&mut self, limit: usize, now: DateTime<Utc>) -> Vec<u64> {
+        self.forget_old(now);
+        let room = limit.saturating_sub(self.waiting().filter(|pending| pending.in_flight).count());
+        let mut lanes = HashSet::new();
+        let first_of_its_chat = self.waiting().filter(|pending| pending.lane().is_none_or(|lane| lanes.insert(lane)));
+        let free =
+            first_of_its_chat.filter(|pending| !pending.in_flight && pending.retry_at.is_none_or(|at| at <= now));
+        free.take(room).map(|pending| pending.ticket).collect()
+    }
+
+    pub fn find(&mut self, ticket: u64) -> Option<&mut Pending> {
+        self.waiting_mut().find(|pending| pending.ticket == ticket)
+    }
+
+    pub fn remove(&mut self, ticket: u64) {
+        self.queue.retain(|pending| pending.ticket != ticket);
+        self.repeats.retain(|pending| pending.ticket != ticket);
+    }
+
+    pub fn drop_all(&mut self) {
+        self.queue.clear();
+        self.repeats.clear();
+    }
+
+    /// An empty list means all kinds but those that come only on request; left out, the earlier list stays.
+    pub fn allow(&mut self, kinds: Option<&Value>) -> Result<(), Refusal> {
+        let Some(kinds) = kinds else { return Ok(()) };
+        let not_a_list = || Refusal::bad_request("can't parse allowed updates: array of strings expected");
+        let kinds = kinds.as_array().ok_or_else(not_a_list)?;
+        self.allowed = kinds
+            .iter()
+            .map(|kind| kind.as_str().map(str::to_owned).ok_or_else(not_a_list))
+            .collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    pub fn allowed(&self) -> &[String] {
+        &self.allowed
     }
 
     /// Drops what the offset confirms: everything below it, or all but the last few where it is negative.
@@ -115,21 +189,25 @@ impl Updates {
                 self.queue.pop_front();
             }
         } else {
-            self.queue.retain(|(id, ..)| *id >= offset);
+            self.queue.retain(|pending| pending.id >= offset);
         }
         u64::try_from(before - self.queue.len()).unwrap_or_default()
     }
 
+    fn forget_old(&mut self, now: DateTime<Utc>) {
+        self.queue.retain(|pending| now - pending.at < TimeDelta::hours(KEEP_HOURS));
+    }
+
     fn take(&mut self, limit: usize, now: DateTime<Utc>) -> Vec<Value> {
-        self.queue.retain(|(_, at, _)| now - *at < TimeDelta::hours(KEEP_HOURS));
+        self.forget_old(now);
         let mut batch: Vec<Value> = Vec::new();
         while batch.len() < limit
             && let Some(repeat) = self.repeats.pop_front()
         {
-            batch.push(repeat);
+            batch.push(repeat.update);
         }
         let room = limit - batch.len();
-        batch.extend(self.queue.iter().take(room).map(|(_, _, update)| update.clone()));
+        batch.extend(self.queue.iter().take(room).map(|pending| pending.update.clone()));
         batch
     }
 }
@@ -149,10 +227,8 @@ pub async fn get_updates(sandbox: &Sandbox, parameters: &Parameters) -> Answer {
                 "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first",
             ));
         }
-        // Counts for updates made from now on; left out, the earlier list stays.
-        if let Some(Value::Array(kinds)) = allowed {
-            updates.allowed = kinds.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-        }
+        // Counts for updates made from now on.
+        updates.allow(allowed.as_ref())?;
         if let Some(offset) = parameters.integer("offset").filter(|offset| *offset != 0) {
             state.ledger.updates_confirmed += updates.confirm(offset);
         }
@@ -191,65 +267,4 @@ pub async fn get_updates(sandbox: &Sandbox, parameters: &Parameters) -> Answer {
 
 fn conflict(text: &str) -> Refusal {
     Refusal::new(409, &format!("Conflict: {text}"))
-}
-
-/// HTTPS on ports 80, 88, 443 or 8443; the secret is 1 to 256 of `A-Z a-z 0-9 _ -`.
-/// <https://core.telegram.org/bots/api#setwebhook>
-pub fn set_webhook(state: &mut State, parameters: &Parameters) -> Answer {
-    let text = parameters.text("url").unwrap_or_default();
-    if text.is_empty() {
-        return Ok(delete_webhook(state, parameters));
-    }
-    let url = url::Url::parse(&text).map_err(|_| Refusal::bad_request("bad webhook: invalid webhook URL specified"))?;
-    if url.scheme() != "https" {
-        return Err(Refusal::bad_request("bad webhook: An HTTPS URL must be provided for webhook"));
-    }
-    if !matches!(url.port_or_known_default(), Some(80 | 88 | 443 | 8443)) {
-        return Err(Refusal::bad_request("bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443"));
-    }
-    let secret_token = parameters.text("secret_token").filter(|secret| !secret.is_empty());
-    if let Some(secret) = &secret_token {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        if secret.len() > 256 || !secret.bytes().all(allowed) {
-            return Err(Refusal::bad_request("secret token contains unallowed characters"));
-        }
-    }
-    let allowed = parameters.structure("allowed_updates")?;
-    drop_pending(&mut state.telegram, parameters);
-    let updates = &mut state.telegram.updates;
-    if let Some(Value::Array(kinds)) = allowed {
-        updates.allowed = kinds.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-    }
-    let max_connections = parameters.integer("max_connections").unwrap_or(40).clamp(1, 100);
-    updates.webhook = Some(Webhook { url: url.into(), secret_token, max_connections });
-    Ok(true.into())
-}
-
-pub fn delete_webhook(state: &mut State, parameters: &Parameters) -> Value {
-    drop_pending(&mut state.telegram, parameters);
-    state.telegram.updates.webhook = None;
-    true.into()
-}
-
-fn drop_pending(telegram: &mut Telegram, parameters: &Parameters) {
-    if parameters.flag("drop_pending_updates") {
-        telegram.updates.queue.clear();
-        telegram.updates.repeats.clear();
-    }
-}
-
-pub fn webhook_info(telegram: &Telegram) -> Value {
-    let updates = &telegram.updates;
-    let mut info = json!({
-        "url": updates.webhook.as_ref().map(|webhook| webhook.url.as_str()).unwrap_or_default(),
-        "has_custom_certificate": false,
-        "pending_update_count": updates.pending(),
-    });
-    if let Some(webhook) = &updates.webhook {
-        info["max_connections"] = webhook.max_connections.into();
-    }
-    if !updates.allowed.is_empty() {
-        info["allowed_updates"] = json!(updates.allowed);
-    }
-    info
 }
