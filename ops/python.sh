@@ -65,7 +65,7 @@ set_up_python() {
     if ! run fill_python_environment "$new" >"$new.log" 2>&1; then
         tail -n 5 "$new.log" >&2
         rm -rf -- "$new" "$new.log"
-        die "pip could not install tests/python/requirements.txt: is a package index reachable (pip config list)? Then run this again"
+        die "pip could not install tests/python/requirements.txt, for the reason above: is its package index reachable (pip config list)? Then run this again"
     fi
     rm -rf -- "$python_environment" "$new.log"
     mv "$new" "$python_environment"

@@ -32,7 +32,7 @@ ERRORS = {
     400: (
         {"INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE"},
         {"badRequest", "invalid", "invalidArgument", "invalidParameter", "required", "failedPrecondition", "parseError"}
-        | {"timeRangeEmpty", "invalidHeader", "invalidQuery"},
+        | {"timeRangeEmpty", "tooManyCalendarsRequested", "invalidHeader", "invalidQuery"},
     ),
     401: ({"UNAUTHENTICATED"}, {"authError", "required"}),
     403: (
