@@ -99,3 +99,9 @@ pub async fn ask_for_mail(app: &App, tenant: TenantId, integration: IntegrationI
     app.store.request_sooner(tenant, integration, JobKind::FetchMail, app.clock.now()).await?;
     Ok(())
 }
+
+/// Asks for the calendars to be fetched as soon as possible.
+pub async fn ask_for_calendars(app: &App, tenant: TenantId, integration: IntegrationId) -> Result<(), StoreError> {
+    app.store.request_sooner(tenant, integration, JobKind::FetchCalendar, app.clock.now()).await?;
+    Ok(())
+}

@@ -1,19 +1,21 @@
 //! The bot: people's commands in Telegram and the answers.
 //!
-//! A command is one file in `commands/` and one line in its table. Updates come in through `listen.rs`, which writes them
-//! down, and are handled by `dispatch.rs`; every message is a value made of `text.rs`, and `say.rs` sends it. How accounts
-//! are connected and mail is fetched is not known here.
+//! A command is one file in `commands/` and one line in its table. Updates are fetched (`listen.rs`) or brought
+//! (`webhook.rs`), written down by `intake.rs`, and handled by `dispatch.rs`; every message is a value made of `text.rs`,
+//! and `say.rs` sends it. How accounts are connected and mail is fetched is not known here.
 
 pub mod account;
 pub mod commands;
 mod dispatch;
 mod incoming;
+mod intake;
 mod least;
 pub mod listen;
 mod live;
 pub mod message;
 mod outage;
 mod pace;
+mod person;
 pub mod press;
 mod raw_updates;
 pub mod say;
@@ -24,6 +26,7 @@ pub mod text;
 pub mod understand;
 mod unknown;
 mod visit;
+pub mod webhook;
 mod when;
 
 use std::time::Duration;

@@ -4,6 +4,8 @@
 //! verdict.
 
 pub mod failure;
+mod fetch;
+pub mod fetch_calendar;
 pub mod fetch_mail;
 pub mod notify_owner;
 pub mod refresh_access;
@@ -109,6 +111,7 @@ pub async fn handle(app: &App, run: &Run) -> Verdict {
     match &run.payload {
         Payload::RefreshAccess { generation } => refresh_access::run(*generation, app, run).await,
         Payload::FetchMail => fetch_mail::run(app, run).await,
+        Payload::FetchCalendar => fetch_calendar::run(app, run).await,
         Payload::RevokeAccess { generation } => revoke_access::run(*generation, app, run).await,
         Payload::NotifyOwner { notice } => notify_owner::run(notice, app, run).await,
     }

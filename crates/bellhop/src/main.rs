@@ -5,6 +5,8 @@
 mod access;
 mod actions;
 mod app;
+mod calendar;
+mod calls;
 mod bot;
 mod cli;
 mod clock;
@@ -12,6 +14,7 @@ mod config;
 mod connect;
 mod http;
 mod jobs;
+mod letter;
 mod metrics;
 mod places;
 mod serve;

@@ -89,7 +89,7 @@ pub enum Command {
         /// Why.
         reason: ExpiryReason,
     },
-    /// A fetch ended well.
+    /// A fetch of mail ended well.
     RecordMail {
         /// How it went about it.
         mode: FetchMode,
@@ -102,6 +102,23 @@ pub enum Command {
         /// A keyed hash of the cursor reached.
         cursor: String,
     },
+    /// One calendar was read to its end; others may follow.
+    RecordCalendar {
+        /// A keyed hash of which.
+        calendar: String,
+        /// How it went about it.
+        mode: FetchMode,
+        /// Entries that are new.
+        added: u32,
+        /// Entries that changed.
+        updated: u32,
+        /// Entries that are gone.
+        removed: u32,
+        /// A keyed hash of the cursor reached.
+        cursor: String,
+    },
+    /// Every chosen calendar has been read.
+    EndCalendarFetch,
     /// A notice was dealt with.
     RecordNotification {
         /// By which job.

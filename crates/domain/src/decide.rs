@@ -6,9 +6,11 @@ use chrono::{DateTime, Utc};
 
 use crate::command::{Command, Refreshed, Refusal};
 use crate::event::Event;
+use crate::follow::fetch;
 use crate::id::{AttemptId, Generation, JobId};
 use crate::integration::{Integration, Status};
 use crate::job::Payload;
+use crate::provider::Capability;
 use crate::reason::{JobFailure, RevocationPlan};
 
 impl Integration {
@@ -66,17 +68,17 @@ impl Integration {
                 Ok(self.if_current(from, || vec![Event::AccessExpired { reason }]))
             }
             Command::RecordMail { mode, added, updated, removed, cursor } => {
-                self.refuse_if_ended()?;
-                let mut events = vec![];
-                if [added, updated, removed].iter().any(|count| *count > 0) {
-                    events.push(Event::MailFetched { mode, added, updated, removed, cursor });
-                }
-                // Quiet success ends reported trouble too, but trouble with refreshing is not ended by fetching.
-                if self.alerted && self.status != Status::Error && self.status.is_usable() {
-                    events.push(self.recovered());
-                }
-                Ok(events)
+                let is_news = [added, updated, removed].iter().any(|count| *count > 0);
+                let news = is_news.then_some(Event::MailFetched { mode, added, updated, removed, cursor });
+                self.fetched(Capability::Mail, news)
             }
+            Command::RecordCalendar { calendar, mode, added, updated, removed, cursor } => {
+                self.refuse_if_ended()?;
+                let is_news = [added, updated, removed].iter().any(|count| *count > 0);
+                let news = Event::CalendarFetched { calendar, mode, added, updated, removed, cursor };
+                Ok(is_news.then_some(news).into_iter().collect())
+            }
+            Command::EndCalendarFetch => self.fetched(Capability::Calendar, None),
             Command::RecordNotification { job, notice, delivery } => {
                 Ok(vec![Event::OwnerNotified { job, notice, delivery }])
             }
@@ -150,6 +152,18 @@ impl Integration {
         Event::AccessRecovered { granted: self.granted.clone() }
     }
 
+    /// A fetch that ended well, with its news where there was any.
+    fn fetched(&self, capability: Capability, news: Option<Event>) -> Result<Vec<Event>, Refusal> {
+        self.refuse_if_ended()?;
+        let mut events: Vec<Event> = news.into_iter().collect();
+        // Quiet success ends reported trouble too: that of this fetch alone, and never trouble with refreshing.
+        let was_failing = self.failing.contains(&fetch(capability).kind());
+        if was_failing && self.status != Status::Error && self.status.is_usable() {
+            events.push(Event::AccessRecovered { granted: [capability].into() });
+        }
+        Ok(events)
+    }
+
     fn bury(&self, job: JobId, payload: Payload, attempts: u32, reason: JobFailure) -> Vec<Event> {
         if self.dead.contains_key(&job) || self.status == Status::Erased {
             return vec![];
@@ -162,7 +176,7 @@ impl Integration {
     fn is_superseded(&self, payload: &Payload) -> bool {
         match payload {
             Payload::RefreshAccess { generation } => *generation != self.generation || !self.status.is_usable(),
-            Payload::FetchMail => !self.status.is_usable(),
+            Payload::FetchMail | Payload::FetchCalendar => !self.status.is_usable(),
             Payload::RevokeAccess { .. } | Payload::NotifyOwner { .. } => self.status == Status::Erased,
         }
     }

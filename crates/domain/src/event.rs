@@ -109,6 +109,21 @@ pub enum Event {
         /// A keyed hash of the cursor reached.
         cursor: String,
     },
+    /// A fetch of one calendar found news and stored it.
+    CalendarFetched {
+        /// A keyed hash of which: a calendar's id is an address.
+        calendar: String,
+        /// How.
+        mode: FetchMode,
+        /// Entries that are new. A series counts once, each exception to it too.
+        added: u32,
+        /// Entries that were stored again because they changed.
+        updated: u32,
+        /// Entries that are gone.
+        removed: u32,
+        /// A keyed hash of the cursor reached.
+        cursor: String,
+    },
     /// The owner was told something, or could not be.
     OwnerNotified {
         /// The job that did it.
@@ -193,6 +208,7 @@ impl Event {
             Self::AccessExpired { .. } => "AccessExpired",
             Self::AccessRecovered { .. } => "AccessRecovered",
             Self::MailFetched { .. } => "MailFetched",
+            Self::CalendarFetched { .. } => "CalendarFetched",
             Self::OwnerNotified { .. } => "OwnerNotified",
             Self::AccessRevoked { .. } => "AccessRevoked",
             Self::JobFailed { .. } => "JobFailed",

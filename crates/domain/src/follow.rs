@@ -66,9 +66,7 @@ pub fn follow(recorded: &RecordedEvent) -> Consequences {
                 // Nothing can replace this token; the job finds that out when it ends and says so.
                 jobs.push(open(Payload::RefreshAccess { generation: *generation }, *expires_at));
             }
-            if granted.contains(&Capability::Mail) {
-                jobs.push(open(Payload::FetchMail, recorded.at));
-            }
+            jobs.extend(granted.iter().map(|capability| open(fetch(*capability), recorded.at)));
             Consequences { close: recurring(), open: jobs, ..Consequences::default() }
         }
         Event::AccessRefreshed { generation, issued_at, expires_at, .. } => {
@@ -79,13 +77,11 @@ pub fn follow(recorded: &RecordedEvent) -> Consequences {
                 ..Consequences::default()
             }
         }
-        Event::AccessRecovered { granted } => {
-            let mut jobs = vec![];
-            if granted.contains(&Capability::Mail) {
-                jobs.push(open(Payload::FetchMail, recorded.at));
-            }
-            Consequences { close: vec![Close::Kind(JobKind::FetchMail)], open: jobs, ..Consequences::default() }
-        }
+        Event::AccessRecovered { granted } => Consequences {
+            close: granted.iter().map(|capability| Close::Kind(fetch(*capability).kind())).collect(),
+            open: granted.iter().map(|capability| open(fetch(*capability), recorded.at)).collect(),
+            ..Consequences::default()
+        },
         Event::AccessExpired { reason } => Consequences {
             close: recurring(),
             open: vec![open(Payload::NotifyOwner { notice: Notice::AccessExpired { reason: *reason } }, recorded.at)],
@@ -103,7 +99,9 @@ pub fn follow(recorded: &RecordedEvent) -> Consequences {
                 Payload::RefreshAccess { generation } => {
                     jobs.push(refresh(recorded, *generation, recorded.at + REFRESH_AFTER_BURIAL));
                 }
-                Payload::FetchMail => jobs.push(open(Payload::FetchMail, recorded.at + FETCH_AFTER_BURIAL)),
+                Payload::FetchMail | Payload::FetchCalendar => {
+                    jobs.push(open(payload.clone(), recorded.at + FETCH_AFTER_BURIAL));
+                }
                 Payload::RevokeAccess { .. } | Payload::NotifyOwner { .. } => {}
             }
             if *alert {
@@ -134,13 +132,22 @@ pub fn follow(recorded: &RecordedEvent) -> Consequences {
         | Event::LinkRejected { .. }
         | Event::RefreshFailed { .. }
         | Event::MailFetched { .. }
+        | Event::CalendarFetched { .. }
         | Event::JobFailed { .. } => Consequences::default(),
     }
 }
 
 /// The kinds that only make sense while there is access.
 fn recurring() -> Vec<Close> {
-    vec![Close::Kind(JobKind::RefreshAccess), Close::Kind(JobKind::FetchMail)]
+    vec![Close::Kind(JobKind::RefreshAccess), Close::Kind(JobKind::FetchMail), Close::Kind(JobKind::FetchCalendar)]
+}
+
+/// What brings the content of this capability.
+pub(crate) const fn fetch(capability: Capability) -> Payload {
+    match capability {
+        Capability::Mail => Payload::FetchMail,
+        Capability::Calendar => Payload::FetchCalendar,
+    }
 }
 
 fn refresh(recorded: &RecordedEvent, generation: Generation, due_at: DateTime<Utc>) -> Job {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, Refusal};
 use crate::event::Event;
+use crate::follow::fetch;
 use crate::id::{AttemptId, Generation, JobId, OwnerId};
 use crate::job::{JobKind, Payload};
 use crate::provider::{Capabilities, Provider};
@@ -19,7 +20,7 @@ use crate::reason::{AuthorizationFailure, ExpiryReason, JobFailure, RevocationPl
 
 /// The shape of [`Integration`] as JSON. Raise it with every change to a field or to `apply`: older state rows are then
 /// folded again from the log.
-pub const STATE_SHAPE: i32 = 1;
+pub const STATE_SHAPE: i32 = 2;
 
 /// Where an integration stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -130,6 +131,8 @@ pub struct Integration {
     pub fault: Option<JobFailure>,
     /// Whether the owner has been told of trouble that has not been seen to end.
     pub alerted: bool,
+    /// The recurring kinds that were given up and have not ended well since.
+    pub failing: BTreeSet<JobKind>,
     /// Jobs that were given up and neither replayed nor discarded.
     pub dead: BTreeMap<JobId, Payload>,
     /// Walks that somebody else tried to finish.
@@ -181,6 +184,7 @@ impl Integration {
                 self.expired = None;
                 self.fault = None;
                 self.alerted = false;
+                self.failing.clear();
                 self.status = self.status_with_access();
             }
             Event::AccessRefreshed { generation, issued_at, expires_at, .. } => {
@@ -200,8 +204,13 @@ impl Integration {
                 self.fault = None;
                 self.alerted = true;
             }
-            Event::AccessRecovered { .. } => {
-                self.alerted = false;
+            Event::AccessRecovered { granted } => {
+                // Where one of two fetches works again, the person has still been told of the other.
+                self.failing.remove(&JobKind::RefreshAccess);
+                for capability in granted {
+                    self.failing.remove(&fetch(*capability).kind());
+                }
+                self.alerted = !self.failing.is_empty();
                 self.fault = None;
                 self.expired = None;
                 if self.status.is_linked() {
@@ -218,9 +227,15 @@ impl Integration {
                 self.dead.insert(*job, payload.clone());
                 self.alerted |= *alert;
                 match kind {
-                    JobKind::RefreshAccess => self.enter_error(*reason),
+                    JobKind::RefreshAccess => {
+                        self.failing.insert(kind);
+                        self.enter_error(*reason);
+                    }
+                    JobKind::FetchMail | JobKind::FetchCalendar => {
+                        self.failing.insert(kind);
+                    }
                     JobKind::RevokeAccess => self.revoking = false,
-                    JobKind::FetchMail | JobKind::NotifyOwner => {}
+                    JobKind::NotifyOwner => {}
                 }
             }
             Event::JobReplayed { job, payload } => {
@@ -238,7 +253,10 @@ impl Integration {
                 self.generation = *generation;
                 self.dead.clear();
             }
-            Event::MailFetched { .. } | Event::OwnerNotified { .. } | Event::JobFailed { .. } => {}
+            Event::MailFetched { .. }
+            | Event::CalendarFetched { .. }
+            | Event::OwnerNotified { .. }
+            | Event::JobFailed { .. } => {}
         }
     }
 
@@ -251,6 +269,7 @@ impl Integration {
         self.fault = None;
         // What goes wrong from here on is about the revocation, and the person has not heard of that.
         self.alerted = false;
+        self.failing.clear();
         self.dead.clear();
         self.revoking = revocation == RevocationPlan::Revoke;
     }

@@ -21,6 +21,8 @@ pub enum JobKind {
     RefreshAccess,
     /// Bring the stored mail up to date.
     FetchMail,
+    /// Bring the stored calendars up to date.
+    FetchCalendar,
     /// Ask the provider to end the grant.
     RevokeAccess,
     /// Tell the owner something.
@@ -29,7 +31,8 @@ pub enum JobKind {
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::RefreshAccess, Self::FetchMail, Self::RevokeAccess, Self::NotifyOwner];
+    pub const ALL: [Self; 5] =
+        [Self::RefreshAccess, Self::FetchMail, Self::FetchCalendar, Self::RevokeAccess, Self::NotifyOwner];
 
     /// The name in columns, metrics and listings.
     #[must_use]
@@ -37,6 +40,7 @@ impl JobKind {
         match self {
             Self::RefreshAccess => "refresh_access",
             Self::FetchMail => "fetch_mail",
+            Self::FetchCalendar => "fetch_calendar",
             Self::RevokeAccess => "revoke_access",
             Self::NotifyOwner => "notify_owner",
         }
@@ -47,7 +51,7 @@ impl JobKind {
     pub const fn queue(self) -> Queue {
         match self {
             Self::RefreshAccess | Self::RevokeAccess => Queue::Access,
-            Self::FetchMail => Queue::Fetch,
+            Self::FetchMail | Self::FetchCalendar => Queue::Fetch,
             Self::NotifyOwner => Queue::Notify,
         }
     }
@@ -57,7 +61,7 @@ impl JobKind {
     #[must_use]
     pub const fn is_single(self) -> bool {
         match self {
-            Self::RefreshAccess | Self::FetchMail => true,
+            Self::RefreshAccess | Self::FetchMail | Self::FetchCalendar => true,
             Self::RevokeAccess | Self::NotifyOwner => false,
         }
     }
@@ -124,6 +128,8 @@ pub enum Payload {
     },
     /// See [`JobKind::FetchMail`].
     FetchMail,
+    /// See [`JobKind::FetchCalendar`].
+    FetchCalendar,
     /// See [`JobKind::RevokeAccess`].
     RevokeAccess {
         /// The token set whose grant is to end.
@@ -143,16 +149,21 @@ impl Payload {
         match self {
             Self::RefreshAccess { .. } => JobKind::RefreshAccess,
             Self::FetchMail => JobKind::FetchMail,
+            Self::FetchCalendar => JobKind::FetchCalendar,
             Self::RevokeAccess { .. } => JobKind::RevokeAccess,
             Self::NotifyOwner { .. } => JobKind::NotifyOwner,
         }
     }
 
-    /// Which part of the integration the job is about, where a kind has one job per part (a calendar, later); else empty.
+    /// Which part of the integration the job is about, where a kind has one job per part; else empty.
     #[must_use]
     pub const fn subject(&self) -> &'static str {
         match self {
-            Self::RefreshAccess { .. } | Self::FetchMail | Self::RevokeAccess { .. } | Self::NotifyOwner { .. } => "",
+            Self::RefreshAccess { .. }
+            | Self::FetchMail
+            | Self::FetchCalendar
+            | Self::RevokeAccess { .. }
+            | Self::NotifyOwner { .. } => "",
         }
     }
 }

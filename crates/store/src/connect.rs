@@ -5,7 +5,7 @@
 //! walk may go on is decided elsewhere: here it is only looked up, taken and swept.
 mod attempt;
 
-use bellhop_domain::{AttemptId, IntegrationId, OwnerId, Provider, TenantId};
+use bellhop_domain::{AttemptId, Capabilities, Capability, IntegrationId, OwnerId, Provider, TenantId};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -28,6 +28,8 @@ pub struct ConnectLink {
     pub provider: Provider,
     /// The integration to mend, where it is not for a new account.
     pub reconnects: Option<IntegrationId>,
+    /// What the person is asked for, where it is not everything.
+    pub asked: Option<Capabilities>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it ends.
@@ -44,6 +46,17 @@ fn state_place(tenant: TenantId, owner: OwnerId, link_hash: [u8; 32]) -> Place {
     Place::owner(tenant, owner, "program state", number)
 }
 
+/// What a person is asked for, as its column has it.
+pub(crate) fn names(asked: Option<&Capabilities>) -> Option<Vec<String>> {
+    asked.map(|asked| asked.iter().map(|capability| capability.name().to_owned()).collect())
+}
+
+fn capabilities(names: Option<Vec<String>>) -> Result<Option<Capabilities>, StoreError> {
+    let named = |name: &String| Capability::ALL.into_iter().find(|capability| capability.name() == name);
+    let read = |names: Vec<String>| names.iter().map(named).collect::<Option<Capabilities>>();
+    names.map(|names| read(names).ok_or(StoreError::Unreadable("what is asked for"))).transpose()
+}
+
 fn provider(name: &str) -> Result<Provider, StoreError> {
     name.parse().map_err(|_| StoreError::Unreadable("a provider"))
 }
@@ -54,8 +67,8 @@ impl Store {
         let mut transaction = self.begin(&[link.tenant]).await?;
         sqlx::query!(
             "insert into connect_links (hash, tenant, owner, provider, reconnects, created_at, expires_at,
-                 sealed_program_state)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+                 sealed_program_state, asked)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             link.hash.as_slice(),
             link.tenant.uuid(),
             link.owner.uuid(),
@@ -63,7 +76,8 @@ impl Store {
             link.reconnects.map(IntegrationId::uuid),
             link.created_at,
             link.expires_at,
-            link.sealed_program_state
+            link.sealed_program_state,
+            names(link.asked.as_ref()) as _
         )
         .execute(&mut *transaction)
         .await?;
@@ -77,7 +91,7 @@ impl Store {
         let Some(tenant) = tenant.map(TenantId::new) else { return Ok(None) };
         let mut transaction = self.begin(&[tenant]).await?;
         let row = sqlx::query!(
-            "select owner, provider, reconnects, created_at, expires_at, used_at, sealed_program_state
+            "select owner, provider, reconnects, asked, created_at, expires_at, used_at, sealed_program_state
              from connect_links
              where hash = $1",
             hash.as_slice()
@@ -92,6 +106,7 @@ impl Store {
                 owner: OwnerId::new(row.owner),
                 provider: provider(&row.provider)?,
                 reconnects: row.reconnects.map(IntegrationId::new),
+                asked: capabilities(row.asked)?,
                 created_at: row.created_at,
                 expires_at: row.expires_at,
                 used_at: row.used_at,

@@ -149,6 +149,8 @@ pub enum Purpose {
     RefreshToken,
     /// Saying in the log which cursor was reached.
     Cursor,
+    /// Naming a calendar without its id, which is an address.
+    Calendar,
     /// Deriving the finish code that only the right browser can show.
     FinishCode,
 }
@@ -159,6 +161,7 @@ impl Purpose {
             Self::Subject => b"bellhop subject",
             Self::RefreshToken => b"bellhop refresh token",
             Self::Cursor => b"bellhop cursor",
+            Self::Calendar => b"bellhop calendar",
             Self::FinishCode => b"bellhop finish code",
         }
     }

@@ -4,7 +4,9 @@
 //! jobs together or not at all. No HTTP, no clock and no decision may enter this crate: it is told what happened when.
 
 mod accounts;
+mod agenda;
 mod api_keys;
+mod calendar;
 mod chain;
 mod commit;
 mod connect;
@@ -17,9 +19,11 @@ mod keyring;
 mod log;
 mod mail;
 mod migrate;
+mod owner_settings;
 mod refresh_lease;
 mod role;
 mod scope;
+mod shown_mail;
 mod tallies;
 mod telegram;
 mod turns;
@@ -45,7 +49,9 @@ use uuid::Uuid;
 pub use sqlx::postgres::PgConnectOptions as DatabaseAddress;
 
 pub use crate::accounts::{Account, SubjectLock};
+pub use crate::agenda::{Calendar, CalendarAge, Entry};
 pub use crate::api_keys::ApiKey;
+pub use crate::calendar::{Answer, CalendarContent, CalendarProgress, CalendarUnderway, EntryContent, EntryTime};
 pub use crate::chain::{GENESIS, Link};
 pub use crate::connect::{Attempt, BroughtBack, ConnectLink, ExchangeSecrets, seal_verifier};
 pub use crate::error::{ExecuteError, StoreError};
@@ -60,11 +66,14 @@ pub use crate::keyring::{CannotOpen, DataKey, InvalidMasterKey, Keyring, Place, 
 pub use crate::log::{AuditEntry, LogPosition, OperatorWords};
 pub use crate::mail::{MailContent, MailProgress, Underway};
 pub use crate::migrate::{MigrateError, migrate, rewrite_after_restore};
+pub use crate::owner_settings::OwnerSettings;
 pub use crate::refresh_lease::RefreshLease;
 pub use crate::role::RoleProblem;
+pub use crate::shown_mail::{SHOWN_MAIL_KEPT, mail_handle};
 pub use crate::telegram::{BotSeat, Chat, ClaimedUpdate, LiveMessage, LiveState, NewUpdate, Shows, UpdateOutcome};
 pub use crate::unit::{
-    Actor, Append, Change, Context, MailRow, Metadata, NewAttempt, Outcome, Settlement, UnitOfWork, event_id,
+    Actor, Append, CalendarChange, CalendarRow, Change, Context, EntryRow, MailRow, Metadata, NewAttempt, Outcome,
+    Settlement, UnitOfWork, event_id,
 };
 pub use crate::vault::{Spare, Tokens};
 pub use crate::verify::{BrokenChain, Difference, Verified};

@@ -4,8 +4,8 @@
 //! What an event causes (jobs, view rows, clean-up) is not listed here; the writer derives it from the events.
 
 use bellhop_domain::{
-    AttemptId, CommandId, Event, EventId, Generation, Integration, IntegrationId, JobFailure, JobId, OwnerId, Provider,
-    TenantId,
+    AttemptId, Capabilities, CommandId, Event, EventId, Generation, Integration, IntegrationId, JobFailure, JobId,
+    OwnerId, Provider, TenantId,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -163,6 +163,32 @@ pub struct MailRow {
     pub sealed: Vec<u8>,
 }
 
+/// One calendar of an account.
+#[derive(Debug, Clone)]
+pub struct CalendarRow {
+    /// What stands for it.
+    pub calendar: i64,
+    /// Whether it is chosen before anybody has chosen.
+    pub chosen_at_first: bool,
+    /// Id, title and zone, sealed.
+    pub sealed: Vec<u8>,
+}
+
+/// One entry of a calendar.
+#[derive(Debug, Clone)]
+pub struct EntryRow {
+    /// The provider's id.
+    pub entry_id: String,
+    /// The series it is an exception to.
+    pub series: Option<String>,
+    /// The earliest moment it can matter.
+    pub starts_at: DateTime<Utc>,
+    /// The latest moment it can matter, if there is one.
+    pub ends_at: Option<DateTime<Utc>>,
+    /// What it is, sealed.
+    pub sealed: Vec<u8>,
+}
+
 /// The start of a walk.
 #[derive(Debug, Clone)]
 pub struct NewAttempt {
@@ -176,6 +202,8 @@ pub struct NewAttempt {
     pub integration: IntegrationId,
     /// Whether that exists already and is being mended.
     pub reconnects: bool,
+    /// What the person is asked for, where it is not everything.
+    pub asked: Option<Capabilities>,
     /// Where.
     pub provider: Provider,
     /// SHA-256 of the state.
@@ -295,6 +323,84 @@ pub enum Change {
         /// When it ended well; absent while it is under way.
         checked_at: Option<DateTime<Utc>>,
     },
+    /// A row of the calendar cache.
+    Calendar {
+        /// Which integration.
+        integration: IntegrationId,
+        /// Which row.
+        change: CalendarChange,
+    },
+}
+
+/// A row of the calendar cache. What was read for a choice of a calendar is not written under another.
+#[derive(Debug, Clone)]
+pub enum CalendarChange {
+    /// Calendars as last listed. What their owner chose stays.
+    PutCalendars {
+        /// The fetch that listed them.
+        listed: Uuid,
+        /// The calendars.
+        rows: Vec<CalendarRow>,
+    },
+    /// Calendars that are no longer listed go, with their entries.
+    RemoveNotListed {
+        /// The fetch.
+        listed: Uuid,
+    },
+    /// Where the fetch of one calendar stands.
+    PutProgress {
+        /// Which calendar.
+        calendar: i64,
+        /// The choice it was read for.
+        choice: i32,
+        /// Sync token, page token and counts.
+        sealed: Vec<u8>,
+    },
+    /// Entries as last seen.
+    PutEntries {
+        /// Which calendar.
+        calendar: i64,
+        /// The choice they were read for.
+        choice: i32,
+        /// The fetch that saw them.
+        sync: Uuid,
+        /// The entries.
+        rows: Vec<EntryRow>,
+    },
+    /// Entries that are gone.
+    RemoveEntries {
+        /// Which calendar.
+        calendar: i64,
+        /// The provider's ids.
+        entry_ids: Vec<String>,
+    },
+    /// Everything in a calendar that a full fetch did not see.
+    RemoveEntriesNotSeen {
+        /// Which calendar.
+        calendar: i64,
+        /// The fetch.
+        sync: Uuid,
+    },
+    /// Everything that was over before this.
+    RemoveEntriesOver {
+        /// When.
+        before: DateTime<Utc>,
+    },
+    /// How old the stored calendars are.
+    PutAge {
+        /// Entries stored by the fetch under way.
+        stored: i32,
+        /// When it ended well; absent while it is under way.
+        checked_at: Option<DateTime<Utc>>,
+    },
+}
+
+impl CalendarChange {
+    /// As a change of this integration's rows.
+    #[must_use]
+    pub fn of(self, integration: IntegrationId) -> Change {
+        Change::Calendar { integration, change: self }
+    }
 }
 
 /// Everything that one decision writes, all of it or nothing.

@@ -2,6 +2,7 @@
 //!
 //! Only statements. Which units may be written was decided by `commit.rs`, what follows from an event by the domain.
 
+mod calendars;
 mod changes;
 mod jobs;
 

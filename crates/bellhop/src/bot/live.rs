@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use bellhop_domain::{OwnerId, Status};
+use bellhop_domain::{IntegrationId, OwnerId, Status};
 use bellhop_store::{LiveMessage, LiveState, Shows, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
@@ -133,9 +133,10 @@ impl Showing<'_> {
             if self.is_resting(message.chat_id) {
                 continue;
             }
-            let done = match message.shows {
-                Shows::Inbox { page } => self.show_inbox(state, u32::try_from(page).unwrap_or(0), now).await,
-                Shows::Revocation => self.show_revocation(message, now).await,
+            let done = match &message.shows {
+                Shows::Inbox { integration, page } => self.show_inbox(state, *integration, *page, now).await,
+                Shows::Revocation { integration } => self.show_revocation(message, *integration, now).await,
+                Shows::Calendar { .. } => Ok(true),
             };
             let ended = match done {
                 Ok(ended) => ended,
@@ -150,7 +151,7 @@ impl Showing<'_> {
                     }
                     Miss::Leave => {
                         if !matches!(failure, Failure::Telegram(Trouble::Blocked | Trouble::Gone)) {
-                            tracing::error!(integration = %message.integration, %failure, "a message stays out of date");
+                            tracing::error!(shows = message.shows.name(), %failure, "a message stays out of date");
                         }
                         true
                     }
@@ -173,17 +174,23 @@ impl Showing<'_> {
         resting.contains_key(&chat)
     }
 
-    async fn show_inbox(&self, state: &LiveState, page: u32, now: DateTime<Utc>) -> Result<bool, Failure> {
+    async fn show_inbox(
+        &self,
+        state: &LiveState,
+        integration: IntegrationId,
+        page: i32,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Failure> {
         let (desk, message) = (self.desk, &state.message);
         let Some(turn) = turn_of(state, now) else { return Ok(false) };
-        let row = desk.app.store.integration(desk.tenant, message.integration).await?;
+        let row = desk.app.store.integration(desk.tenant, integration).await?;
         let Some(row) = row.filter(|row| row.status.is_linked()) else { return Ok(true) };
         let account = Account::of(&desk.app.store, row).await?;
         let fetch = match turn {
             Turn::Progress => Fetch::Asked,
             Turn::Settle(fetch) => fetch,
         };
-        let view = inbox::current(desk, &account, page, fetch).await?;
+        let view = inbox::current(desk, &account, u32::try_from(page).unwrap_or(0), fetch).await?;
         self.speaker.edit(message.chat_id, message.message_id, &view).await?;
         if turn == Turn::Progress {
             let shown = LiveMessage { shown: state.stored, ..message.clone() };
@@ -193,17 +200,22 @@ impl Showing<'_> {
         Ok(true)
     }
 
-    async fn show_revocation(&self, message: &LiveMessage, now: DateTime<Utc>) -> Result<bool, Failure> {
+    async fn show_revocation(
+        &self,
+        message: &LiveMessage,
+        integration: IntegrationId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Failure> {
         let desk = self.desk;
         // The disconnect itself may carry a slightly earlier time than the row.
         let since = message.asked_at - TimeDelta::minutes(1);
-        let log = desk.app.store.audit(desk.tenant, message.integration, Some(since), 100).await?;
+        let log = desk.app.store.audit(desk.tenant, integration, Some(since), 100).await?;
         let revocation = match disconnect::outcome(&log) {
             Some(outcome) => outcome,
             None if is_over(message, now) => Revocation::Late,
             None => return Ok(false),
         };
-        let Some(row) = desk.app.store.integration(desk.tenant, message.integration).await? else { return Ok(true) };
+        let Some(row) = desk.app.store.integration(desk.tenant, integration).await? else { return Ok(true) };
         let account = Account::of(&desk.app.store, row).await?;
         self.speaker
             .edit(message.chat_id, message.message_id, &disconnect::ended_message(&account, revocation))

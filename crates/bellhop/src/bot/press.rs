@@ -1,4 +1,5 @@
-//! What a button carries, in Telegram's 64 bytes: which command, which of its actions, about which account, and a number.
+//! What a button carries, in Telegram's 64 bytes: which command, which of its actions, about which account, a number,
+//! and one thing of the account.
 //!
 //! Buttons outlive releases and come back garbled: what cannot be read is nothing, never a panic. What a press means is
 //! said by its command.
@@ -14,7 +15,7 @@ use uuid::Uuid;
 pub const MOST_BYTES: usize = 64;
 
 /// The longest name of a command that a button can carry: what the other parts leave.
-pub const LONGEST_COMMAND: usize = 24;
+pub const LONGEST_COMMAND: usize = 12;
 
 const SEPARATOR: char = '.';
 
@@ -29,13 +30,15 @@ pub struct Press {
     pub integration: Option<IntegrationId>,
     /// What else the action needs to know.
     pub number: u32,
+    /// Which thing of the account: the handle of a message or a calendar.
+    pub item: Option<i64>,
 }
 
 impl Press {
     /// A button for this action of a command.
     #[must_use]
     pub fn new(command: &str, action: char) -> Self {
-        Self { command: command.to_owned(), action, integration: None, number: 0 }
+        Self { command: command.to_owned(), action, integration: None, number: 0, item: None }
     }
 
     /// The same about an account.
@@ -48,6 +51,12 @@ impl Press {
     #[must_use]
     pub fn number(self, number: u32) -> Self {
         Self { number, ..self }
+    }
+
+    /// The same about one thing of the account.
+    #[must_use]
+    pub fn item(self, handle: i64) -> Self {
+        Self { item: Some(handle), ..self }
     }
 
     /// Reads what a button carried.
@@ -67,6 +76,10 @@ impl Press {
                 text => Some(IntegrationId::new(Uuid::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?)),
             },
             number: number.parse().ok()?,
+            item: match parts.next() {
+                None => None,
+                Some(text) => Some(i64::from_be_bytes(URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?)),
+            },
         };
         // Only what we would have written ourselves.
         (action.next().is_none() && parts.next().is_none() && press.to_string() == data).then_some(press)
@@ -76,7 +89,11 @@ impl Press {
 impl fmt::Display for Press {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let integration = self.integration.map(|id| URL_SAFE_NO_PAD.encode(id.uuid().as_bytes())).unwrap_or_default();
-        write!(formatter, "{}.{}.{integration}.{}", self.command, self.action, self.number)
+        write!(formatter, "{}.{}.{integration}.{}", self.command, self.action, self.number)?;
+        match self.item {
+            Some(item) => write!(formatter, ".{}", URL_SAFE_NO_PAD.encode(item.to_be_bytes())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -90,7 +107,8 @@ mod tests {
     fn the_longest_press_fits_into_a_button() {
         let press = Press::new(&"c".repeat(LONGEST_COMMAND), 'p')
             .about(IntegrationId::new(Uuid::from_u128(u128::MAX)))
-            .number(u32::MAX);
+            .number(u32::MAX)
+            .item(i64::MIN);
         assert!(press.to_string().len() <= MOST_BYTES);
         assert_eq!(Press::read(&press.to_string()), Some(press));
     }
@@ -106,6 +124,9 @@ mod tests {
             "inbox.p..",
             "inbox.pp..0",
             "inbox.p..0.",
+            "inbox.p..0.AA",
+            "inbox.p..0.AAAAAAAAAAA.",
+            "inbox.p..0.AAAAAAAAAAB",
             "inbox.p..00",
             "inbox.p.AA.0",
         ] {
@@ -115,9 +136,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_press_comes_back_as_it_was(command in "[a-z_]{1,24}", action in "[a-z]", id: Option<u128>, number: u32) {
+        fn a_press_comes_back_as_it_was(
+            command in "[a-z_]{1,12}", action in "[a-z]", id: Option<u128>, number: u32, item: Option<i64>
+        ) {
             let mut press = Press::new(&command, action.chars().next().unwrap()).number(number);
             press.integration = id.map(|id| IntegrationId::new(Uuid::from_u128(id)));
+            press.item = item;
             prop_assert!(press.to_string().len() <= MOST_BYTES);
             prop_assert_eq!(Press::read(&press.to_string()), Some(press));
         }

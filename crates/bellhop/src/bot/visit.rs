@@ -14,6 +14,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::message::Message;
+use super::person::Person;
 use super::say::{Speaker, Trouble};
 use crate::app::App;
 use crate::connect::LinkFor;
@@ -164,6 +165,11 @@ impl Visit<'_> {
             Err(Trouble::Gone) => Ok(self.desk.speaker.send(self.chat, message).await?),
             Err(trouble) => Err(trouble.into()),
         }
+    }
+
+    /// How this person wants their times.
+    pub async fn person(&self) -> Result<Person, Failure> {
+        Ok(Person::of(&self.desk.app.store, self.desk.tenant, self.owner).await?)
     }
 
     /// One of this person's own accounts; nothing for anybody else's.

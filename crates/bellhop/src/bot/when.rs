@@ -1,6 +1,6 @@
-//! Times in words. Until a person has a time zone they are UTC, and say so.
+//! How long ago something was, in words. What the clock says is said by `person.rs`, which knows whose clock.
 
-use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// How long ago something was: "just now", "5 minutes ago", "3 hours ago", "2 days ago". Only in a message that also says
 /// when "now" was.
@@ -22,13 +22,6 @@ pub fn ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
     format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
 }
 
-/// A point in time with its date: what is shown stays in the chat, and tomorrow "13:16" would be taken for tomorrow's.
-#[must_use]
-pub fn at(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
-    let format = if now.year() == then.year() { "%H:%M UTC, %-d %b" } else { "%H:%M UTC, %-d %b %Y" };
-    then.format(format).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::TimeZone;
@@ -48,14 +41,5 @@ mod tests {
         assert_eq!(words(7_200), "2 hours ago");
         assert_eq!(words(172_800), "2 days ago");
         assert_eq!(words(-30), "just now");
-    }
-
-    #[test]
-    fn a_time_carries_its_date_even_on_the_same_day() {
-        let words = |seconds| at(noon(), noon() - TimeDelta::seconds(seconds));
-        assert_eq!(words(3), "11:59 UTC, 20 Nov");
-        assert_eq!(words(86_400), "12:00 UTC, 19 Nov");
-        assert_eq!(words(86_400 * 365), "12:00 UTC, 20 Nov 2025");
-        assert_eq!(words(-86_400), "12:00 UTC, 21 Nov");
     }
 }

@@ -220,6 +220,7 @@ fn is_about(event: &Event, job: JobId) -> bool {
         | Event::AccessExpired { .. }
         | Event::AccessRecovered { .. }
         | Event::MailFetched { .. }
+        | Event::CalendarFetched { .. }
         | Event::Disconnected { .. }
         | Event::Erased { .. } => false,
     }

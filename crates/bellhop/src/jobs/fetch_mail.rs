@@ -9,15 +9,12 @@ mod mailbox;
 use std::time::Duration;
 
 use bellhop_domain::{Command, FetchMode, JobFailure};
-use bellhop_providers::ProviderError;
-use bellhop_store::{
-    Change, DataKey, ExecuteError, MailProgress, MailRow, Outcome, Purpose, Request, StoreError, Underway,
-};
+use bellhop_store::{Change, DataKey, MailProgress, MailRow, Outcome, Purpose, Request, Underway};
 
 use self::history::{Walk, batches, settle};
 use self::mailbox::Mailbox;
-use super::{Effect, Run, Verdict, verdict_of};
-use crate::access::AccessError;
+use super::fetch::{Stop, count, unless_outlived};
+use super::{Effect, Run, Verdict};
 use crate::app::App;
 
 /// How often the inbox is looked at without anybody asking.
@@ -28,60 +25,6 @@ const NEWEST: u32 = 1_000;
 
 /// How many messages are recorded at once.
 const BATCH: usize = 50;
-
-/// How long to leave somebody else's refresh alone before looking again.
-const WHILE_LOCKED: Duration = Duration::from_secs(5);
-
-/// Why a fetch stopped.
-enum Stop {
-    /// The job has a verdict.
-    Verdict(Box<Verdict>),
-    /// The cursor, or a page token of an interrupted fetch, is too old, or the pages have no end: start again from the
-    /// beginning.
-    StartAgain,
-}
-
-impl Stop {
-    fn with(verdict: Verdict) -> Self {
-        Self::Verdict(Box::new(verdict))
-    }
-}
-
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
-        // Somebody else has the job now, or it was closed: whatever this run still says is ignored.
-        if matches!(error, StoreError::LeaseLost) {
-            return Self::with(Verdict::Done(Effect::default()));
-        }
-        let reason = match error {
-            StoreError::CannotOpen(_) | StoreError::Unreadable(_) => JobFailure::Unreadable,
-            _ => JobFailure::Internal,
-        };
-        tracing::warn!(%error, "a fetch of mail could not be recorded");
-        Self::with(Verdict::Retry { reason })
-    }
-}
-
-impl From<ExecuteError> for Stop {
-    fn from(error: ExecuteError) -> Self {
-        match error {
-            ExecuteError::Store(error) => error.into(),
-            // Disconnected meanwhile: the event that said so closed this job.
-            ExecuteError::Refused(_) => Self::with(Verdict::Done(Effect::default())),
-        }
-    }
-}
-
-impl From<AccessError> for Stop {
-    fn from(error: AccessError) -> Self {
-        Self::with(match error {
-            AccessError::NotConnected | AccessError::Expired => Verdict::Done(Effect::default()),
-            AccessError::RefreshLocked => Verdict::Wait { after: WHILE_LOCKED },
-            AccessError::Provider(error) => verdict_of(&error),
-            AccessError::Store(error) => return error.into(),
-        })
-    }
-}
 
 /// Fetches what is new.
 pub async fn run(app: &App, run: &Run) -> Verdict {
@@ -277,25 +220,5 @@ impl<'a> Fetch<'a> {
         let hash =
             self.app.store.keyring().keyed_hash(Purpose::Cursor, &[self.run.integration.uuid().as_bytes(), &cursor]);
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&hash[..12])
-    }
-}
-
-/// A page token does not live for ever: one kept from an interrupted fetch may be refused for its age.
-fn unless_outlived<T>(page: Result<T, Stop>, is_kept: bool) -> Result<T, Stop> {
-    match page {
-        Err(Stop::Verdict(verdict)) if is_kept && matches!(*verdict, Verdict::Bury { .. }) => Err(Stop::StartAgain),
-        page => page,
-    }
-}
-
-fn count<T>(items: &[T]) -> u32 {
-    u32::try_from(items.len()).unwrap_or(u32::MAX)
-}
-
-/// A provider's failure in the middle of a fetch.
-fn stopped_by(error: &ProviderError) -> Stop {
-    match error {
-        ProviderError::CursorTooOld => Stop::StartAgain,
-        error => Stop::with(verdict_of(error)),
     }
 }

@@ -158,6 +158,7 @@ fn message(notice: &Notice, account: &Account, link: Option<Url>) -> Message {
             let what = match kind {
                 JobKind::RefreshAccess => "I could not keep the access alive.",
                 JobKind::FetchMail => "I could not fetch new mail.",
+                JobKind::FetchCalendar => "I could not bring the calendar up to date.",
                 JobKind::RevokeAccess | JobKind::NotifyOwner => "Something I do for this account failed.",
             };
             Text::new()

@@ -188,6 +188,7 @@ fn span_of(run: &Run) -> Span {
     match run.payload.kind() {
         JobKind::RefreshAccess => span!("job.refresh_access"),
         JobKind::FetchMail => span!("job.fetch_mail"),
+        JobKind::FetchCalendar => span!("job.fetch_calendar"),
         JobKind::RevokeAccess => span!("job.revoke_access"),
         JobKind::NotifyOwner => span!("job.notify_owner"),
     }

@@ -1,11 +1,11 @@
 //! A walk under way: what is known of it, what it keeps sealed, and the statements that take each of its secrets once.
 
-use bellhop_domain::{AttemptId, IntegrationId, OwnerId, Provider, TenantId};
+use bellhop_domain::{AttemptId, Capabilities, IntegrationId, OwnerId, Provider, TenantId};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::provider;
+use super::{capabilities, provider};
 use crate::Store;
 use crate::error::StoreError;
 use crate::keyring::{DataKey, Place};
@@ -23,6 +23,8 @@ pub struct Attempt {
     pub integration: IntegrationId,
     /// Whether that existed before and is being mended.
     pub reconnects: bool,
+    /// What the person is asked for, where it is not everything.
+    pub asked: Option<Capabilities>,
     /// Where.
     pub provider: Provider,
     /// SHA-256 of the browser's cookie.
@@ -82,6 +84,7 @@ struct Row {
     owner: Uuid,
     integration: Uuid,
     reconnects: bool,
+    asked: Option<Vec<String>>,
     provider: String,
     cookie_hash: Vec<u8>,
     nonce_hash: Vec<u8>,
@@ -107,6 +110,7 @@ impl TryFrom<Row> for Attempt {
             owner: OwnerId::new(row.owner),
             integration: IntegrationId::new(row.integration),
             reconnects: row.reconnects,
+            asked: capabilities(row.asked)?,
             provider: provider(&row.provider)?,
             cookie_hash: hash(row.cookie_hash)?,
             nonce_hash: hash(row.nonce_hash)?,
@@ -184,7 +188,7 @@ impl Store {
         let mut transaction = self.begin(&[tenant]).await?;
         let row = sqlx::query_as!(
             Row,
-            "select id, tenant, owner, integration, reconnects, provider, cookie_hash, nonce_hash, redirect_uri,
+            "select id, tenant, owner, integration, reconnects, asked, provider, cookie_hash, nonce_hash, redirect_uri,
                  sealed_verifier, created_at, expires_at, returned_at, finish_hash, finish_expires_at, finished_at,
                  exchange_started_at, outcome
              from authorization_attempts

@@ -9,22 +9,35 @@ use crate::Store;
 use crate::error::StoreError;
 
 /// What a message waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shows {
-    /// A page of the inbox, for a fetch.
+    /// A page of an inbox, for a fetch.
     Inbox {
+        /// Which account's.
+        integration: IntegrationId,
         /// Which page, from 0.
         page: i32,
     },
     /// The end of a connection, for the provider's answer to the revocation.
-    Revocation,
+    Revocation {
+        /// Of which account.
+        integration: IntegrationId,
+    },
+    /// Days of all of somebody's calendars, for the fetches of those that were asked.
+    Calendar {
+        /// Days and parts of days, as the bot wrote them. Nothing personal.
+        view: serde_json::Value,
+    },
 }
 
 impl Shows {
-    const fn name(self) -> &'static str {
+    /// The name in columns and logs.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
         match self {
             Self::Inbox { .. } => "inbox",
-            Self::Revocation => "revocation",
+            Self::Revocation { .. } => "revocation",
+            Self::Calendar { .. } => "calendar",
         }
     }
 }
@@ -38,8 +51,6 @@ pub struct LiveMessage {
     pub message_id: i32,
     /// Whose chat it is.
     pub owner: OwnerId,
-    /// Which account it is about.
-    pub integration: IntegrationId,
     /// What it waits for.
     pub shows: Shows,
     /// Since when, by the application's clock.
@@ -64,26 +75,28 @@ pub struct LiveState {
 impl Store {
     /// Remembers that a message waits. A message waits for one thing at a time: the latest.
     pub async fn put_live_message(&self, tenant: TenantId, message: &LiveMessage) -> Result<(), StoreError> {
-        let page = match message.shows {
-            Shows::Inbox { page } => page,
-            Shows::Revocation => 0,
+        let (integration, page, view) = match &message.shows {
+            Shows::Inbox { integration, page } => (Some(integration.uuid()), *page, None),
+            Shows::Revocation { integration } => (Some(integration.uuid()), 0, None),
+            Shows::Calendar { view } => (None, 0, Some(view)),
         };
         let mut transaction = self.begin(&[tenant]).await?;
         sqlx::query!(
-            "insert into live_messages (chat_id, message_id, tenant, owner, integration, shows, page, asked_at, shown)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            "insert into live_messages (chat_id, message_id, tenant, owner, integration, shows, page, asked_at, shown, view)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              on conflict (tenant, chat_id, message_id) do update
              set integration = excluded.integration, shows = excluded.shows, page = excluded.page,
-                 asked_at = excluded.asked_at, shown = excluded.shown",
+                 asked_at = excluded.asked_at, shown = excluded.shown, view = excluded.view",
             message.chat_id,
             message.message_id,
             tenant.uuid(),
             message.owner.uuid(),
-            message.integration.uuid(),
+            integration,
             message.shows.name(),
             page,
             message.asked_at,
-            message.shown
+            message.shown,
+            view
         )
         .execute(&mut *transaction)
         .await?;
@@ -95,7 +108,7 @@ impl Store {
     pub async fn live_messages(&self, tenant: TenantId) -> Result<Vec<LiveState>, StoreError> {
         let mut transaction = self.begin(&[tenant]).await?;
         let rows = sqlx::query!(
-            r#"select l.chat_id, l.message_id, l.owner, l.integration, l.shows, l.page, l.asked_at, l.shown,
+            r#"select l.chat_id, l.message_id, l.owner, l.integration, l.shows, l.page, l.asked_at, l.shown, l.view,
                    i.status as "status?", s.checked_at as "checked_at?", s.stored as "stored?"
                from live_messages l
                left join mail_syncs s on s.integration = l.integration
@@ -107,17 +120,19 @@ impl Store {
         )
         .fetch_all(&mut *transaction)
         .await?;
-        let waiting = rows.into_iter().map(|row| {
-            let shows = match row.shows.as_str() {
-                "revocation" => Shows::Revocation,
-                _ => Shows::Inbox { page: row.page },
+        let waiting = rows.into_iter().filter_map(|row| {
+            let shows = match (row.shows.as_str(), row.integration.map(IntegrationId::new), row.view) {
+                ("revocation", Some(integration), _) => Shows::Revocation { integration },
+                ("inbox", Some(integration), _) => Shows::Inbox { integration, page: row.page },
+                ("calendar", None, Some(view)) => Shows::Calendar { view },
+                // Written by a release that knows more than this one.
+                _ => return None,
             };
-            LiveState {
+            Some(LiveState {
                 message: LiveMessage {
                     chat_id: row.chat_id,
                     message_id: row.message_id,
                     owner: OwnerId::new(row.owner),
-                    integration: IntegrationId::new(row.integration),
                     shows,
                     asked_at: row.asked_at,
                     shown: row.shown,
@@ -125,7 +140,7 @@ impl Store {
                 status: row.status.as_deref().and_then(Status::from_name),
                 checked_at: row.checked_at,
                 stored: row.stored.unwrap_or(0),
-            }
+            })
         });
         Ok(waiting.collect())
     }

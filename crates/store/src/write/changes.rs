@@ -4,6 +4,7 @@ use bellhop_domain::{Event, JobKind, RecordedEvent, RevocationPlan};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
+use crate::connect::names;
 use crate::error::CommitError;
 use crate::unit::{Change, MailRow, NewAttempt, UnitOfWork};
 
@@ -45,6 +46,7 @@ pub async fn clean_up(
             | Event::AccessExpired { .. }
             | Event::AccessRecovered { .. }
             | Event::MailFetched { .. }
+            | Event::CalendarFetched { .. }
             | Event::OwnerNotified { .. }
             | Event::JobFailed { .. }
             | Event::JobBuried { .. }
@@ -58,6 +60,10 @@ pub async fn clean_up(
 async fn forget_content(transaction: &mut Transaction<'_, Postgres>, integration: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!("delete from mail_messages where integration = $1", integration).execute(&mut **transaction).await?;
     sqlx::query!("delete from mail_syncs where integration = $1", integration).execute(&mut **transaction).await?;
+    sqlx::query!("delete from shown_mail where integration = $1", integration).execute(&mut **transaction).await?;
+    // Their entries go with them.
+    sqlx::query!("delete from calendars where integration = $1", integration).execute(&mut **transaction).await?;
+    sqlx::query!("delete from calendar_syncs where integration = $1", integration).execute(&mut **transaction).await?;
     sqlx::query!("delete from live_messages where integration = $1", integration).execute(&mut **transaction).await?;
     sqlx::query!("delete from vault_spares where integration = $1", integration).execute(&mut **transaction).await?;
     sqlx::query!("delete from refresh_leases where integration = $1", integration).execute(&mut **transaction).await?;
@@ -184,6 +190,9 @@ async fn write_one(
             *stored,
             *checked_at
         ),
+        Change::Calendar { integration, change } => {
+            return super::calendars::write(transaction, tenant, integration.uuid(), change).await;
+        }
     };
     query.execute(&mut **transaction).await?;
     Ok(())
@@ -203,8 +212,8 @@ async fn begin_attempt(
     .await?;
     sqlx::query!(
         "insert into authorization_attempts (id, tenant, owner, integration, reconnects, provider, state_hash, cookie_hash,
-             nonce_hash, redirect_uri, sealed_verifier, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             nonce_hash, redirect_uri, sealed_verifier, created_at, expires_at, asked)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         attempt.id.uuid(),
         tenant,
         attempt.owner.uuid(),
@@ -217,7 +226,8 @@ async fn begin_attempt(
         attempt.redirect_uri,
         attempt.sealed_verifier,
         attempt.created_at,
-        attempt.expires_at
+        attempt.expires_at,
+        names(attempt.asked.as_ref()) as _
     )
     .execute(&mut **transaction)
     .await?;

@@ -6,10 +6,11 @@ use futures::future::BoxFuture;
 use super::{Command, connect, no_buttons};
 use crate::bot::account::Account;
 use crate::bot::message::{Button, Message};
+use crate::bot::person::Person;
 use crate::bot::press::Press;
 use crate::bot::text::Text;
 use crate::bot::visit::{Failure, Visit};
-use crate::bot::when::{ago, at};
+use crate::bot::when::ago;
 
 /// The command.
 pub const COMMAND: Command = Command {
@@ -25,7 +26,7 @@ fn accounts<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Fa
         let desk = visit.desk;
         let accounts = Account::all(&desk.app.store, desk.tenant, visit.owner).await?;
         let now = desk.app.clock.now();
-        let mut message = Message::new(heading(accounts.len(), now));
+        let mut message = Message::new(heading(accounts.len(), &visit.person().await?, now));
         for account in &accounts {
             let newest = desk.app.store.inbox_page(desk.tenant, account.id(), 0, 1).await?;
             let entry = Entry {
@@ -37,8 +38,8 @@ fn accounts<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Fa
             message.text = message.text.gap().then(entry.text(now));
             if account.needs_reconnecting() && desk.can_connect(account.row.provider) {
                 let link = desk.connect_link(visit.owner, account.row.provider, Some(account.id())).await?;
-                let label =
-                    if accounts.len() == 1 { "Reconnect".to_owned() } else { format!("Reconnect {}", account.name()) };
+                let name = account.name();
+                let label = account.remedy((accounts.len() > 1).then_some(name.as_str()));
                 message = message.row(vec![Button::link(&label, link)]);
             }
         }
@@ -48,16 +49,16 @@ fn accounts<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Fa
             message.text = message
                 .text
                 .gap()
-                .plain("A Reconnect button works once and for ten minutes; /accounts makes a new one.");
+                .plain("Such a button works once and for ten minutes; /accounts makes a new one.");
         }
         visit.say(message).await.map(|_| ())
     })
 }
 
 /// Says when it is, which all times below are told from.
-fn heading(accounts: usize, now: DateTime<Utc>) -> Text {
+fn heading(accounts: usize, person: &Person, now: DateTime<Utc>) -> Text {
     let whose = if accounts == 1 { "Your account" } else { "Your accounts" };
-    Text::new().bold(whose).plain(format!(" at {}", at(now, now)))
+    Text::new().bold(whose).plain(format!(" at {}", person.at(now, now)))
 }
 
 /// Said where nothing is connected.
@@ -115,7 +116,7 @@ mod tests {
     #[test]
     fn a_list_of_accounts_says_of_which_day_it_is() {
         let now = Utc.with_ymd_and_hms(2026, 11, 20, 13, 16, 0).unwrap();
-        assert_eq!(heading(1, now), Text::new().bold("Your account").plain(" at 13:16 UTC, 20 Nov"));
-        assert_eq!(heading(2, now), Text::new().bold("Your accounts").plain(" at 13:16 UTC, 20 Nov"));
+        assert_eq!(heading(1, &Person::unknown(), now), Text::new().bold("Your account").plain(" at 13:16 UTC, 20 Nov"));
+        assert_eq!(heading(2, &Person::unknown(), now), Text::new().bold("Your accounts").plain(" at 13:16 UTC, 20 Nov"));
     }
 }

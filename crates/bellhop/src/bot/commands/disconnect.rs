@@ -84,8 +84,7 @@ async fn end(visit: &Visit<'_>, account: &Account) -> Result<Toast, Failure> {
             chat_id: visit.chat,
             message_id,
             owner: visit.owner,
-            integration: account.id(),
-            shows: Shows::Revocation,
+            shows: Shows::Revocation { integration: account.id() },
             asked_at,
             shown: 0,
         };

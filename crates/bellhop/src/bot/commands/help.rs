@@ -17,7 +17,7 @@ fn help<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Failur
             .line()
             .then(list())
             .gap()
-            .plain("I only read, and only what you connect. Times are in UTC.");
+            .plain("I only read, and only what you connect.");
         visit.say(text).await.map(|_| ())
     })
 }

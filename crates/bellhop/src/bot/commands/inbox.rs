@@ -11,10 +11,11 @@ use futures::future::BoxFuture;
 use super::{Command, NOT_YOURS, OLD_BUTTON, Toast, accounts, connect};
 use crate::bot::account::Account;
 use crate::bot::message::{Button, Message};
+use crate::bot::person::Person;
 use crate::bot::press::Press;
 use crate::bot::text::Text;
 use crate::bot::visit::{Desk, Failure, Visit};
-use crate::bot::when::{ago, at};
+use crate::bot::when::ago;
 
 /// The command.
 pub const COMMAND: Command = Command {
@@ -107,7 +108,8 @@ async fn open(visit: &Visit<'_>, account: &Account, number: u32, refresh: bool) 
     };
     let shown = page.stored;
     let has_others = has_others(desk, account).await?;
-    let view = View { account, page: &page, number, fetch, has_others, now: asked_at };
+    let person = visit.person().await?;
+    let view = View { account, person: &person, page: &page, number, fetch, has_others, now: asked_at };
     let message_id = visit.show(&view.message()).await?;
     if fetch == Fetch::Asked {
         let page = i32::try_from(number).unwrap_or(0);
@@ -115,8 +117,7 @@ async fn open(visit: &Visit<'_>, account: &Account, number: u32, refresh: bool) 
             chat_id: visit.chat,
             message_id,
             owner: visit.owner,
-            integration: account.id(),
-            shows: Shows::Inbox { page },
+            shows: Shows::Inbox { integration: account.id(), page },
             asked_at,
             shown,
         };
@@ -135,7 +136,9 @@ pub async fn current(
 ) -> Result<Message, bellhop_store::StoreError> {
     let (number, page) = load(desk, account.id(), number).await?;
     let has_others = has_others(desk, account).await?;
-    Ok(View { account, page: &page, number, fetch, has_others, now: desk.app.clock.now() }.message())
+    let person = Person::of(&desk.app.store, desk.tenant, account.row.owner).await?;
+    let now = desk.app.clock.now();
+    Ok(View { account, person: &person, page: &page, number, fetch, has_others, now }.message())
 }
 
 /// A page, or the last one where mail has gone since the button was made.
@@ -175,6 +178,8 @@ fn chooser(accounts: &[Account]) -> Message {
 pub struct View<'a> {
     /// Whose.
     pub account: &'a Account,
+    /// Who looks at it.
+    pub person: &'a Person,
     /// What is stored.
     pub page: &'a InboxPage,
     /// Which page, from 0.
@@ -215,8 +220,8 @@ impl View<'_> {
     /// The first line: how old the answer is, and what is being done about it.
     fn freshness(&self) -> String {
         if !self.account.row.can(Capability::Mail) {
-            return "I am not allowed to read this account's mail. To change that, tap Reconnect and leave Gmail ticked."
-                .to_owned();
+            let remedy = self.account.remedy(None);
+            return format!("I am not allowed to read this account's mail. To change that, tap “{remedy}”.");
         }
         let Some(checked) = self.page.checked_at else {
             return match self.fetch {
@@ -229,7 +234,7 @@ impl View<'_> {
                 ),
             };
         };
-        let age = format!("Checked at {} ({}).", at(self.now, checked), ago(self.now, checked));
+        let age = format!("Checked at {} ({}).", self.person.at(self.now, checked), ago(self.now, checked));
         match self.fetch {
             Fetch::Settled => age,
             Fetch::Asked => format!("{age} Looking for news…"),
@@ -252,7 +257,7 @@ impl View<'_> {
         };
         text.line()
             .theirs(sender(&content.from), 60)
-            .plain(format!(" · {}", at(self.now, message.received_at)))
+            .plain(format!(" · {}", self.person.at(self.now, message.received_at)))
             .then(snippet(&content.snippet))
     }
 
@@ -271,7 +276,8 @@ impl View<'_> {
             others.push(Button::press("↻ Refresh", to(REFRESH, self.number)));
         }
         if row.status == Status::Expired || !row.can(Capability::Mail) {
-            others.push(Button::press("Reconnect", Press::new(connect::COMMAND.name, connect::MEND).about(row.id)));
+            let mend = Press::new(connect::COMMAND.name, connect::MEND).about(row.id);
+            others.push(Button::press(&self.account.remedy(None), mend));
         }
         if self.has_others {
             others.push(Button::press("Other account", Press::new(COMMAND.name, CHOOSE)));

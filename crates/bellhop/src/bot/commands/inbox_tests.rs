@@ -44,7 +44,8 @@ fn page(messages: Vec<InboxMessage>, total: i64, checked_seconds_ago: Option<i64
 }
 
 fn shown(account: &Account, page: &InboxPage, number: u32, fetch: Fetch) -> (String, Vec<Vec<String>>) {
-    let message = View { account, page, number, fetch, has_others: true, now: noon() }.message();
+    let person = Person::unknown();
+    let message = View { account, person: &person, page, number, fetch, has_others: true, now: noon() }.message();
     let labels = message.buttons.iter().map(|row| {
         row.iter()
             .map(|button| match button {
@@ -117,7 +118,10 @@ proptest! {
         let mails = vec![mail(&from, &subject, &snippet, unread); count];
         let account = Account { email: Some(email), ..account(Status::Error) };
         let page = page(mails, 1_000, Some(5));
-        let message = View { account: &account, page: &page, number: 3, fetch: Fetch::Asked, has_others: true, now: noon() }.message();
+        let (account, person) = (&account, Person::unknown());
+        let message =
+            View { account, person: &person, page: &page, number: 3, fetch: Fetch::Asked, has_others: true, now: noon() }
+                .message();
         let text = read_as_telegram(&message.text.html()).map_err(TestCaseError::fail)?;
         prop_assert!(text.starts_with("Checked at 11:59 UTC, 20 Nov"));
         let all = chooser(std::slice::from_ref(&account));

@@ -1,16 +1,15 @@
-//! The provider's side of a fetch: calls with a token that is replaced once if the provider refuses it.
+//! The provider's side of a fetch of mail.
 
-use bellhop_domain::{JobFailure, Provider};
 use bellhop_providers::{Client, HistoryPage, MailMetadata, MailPage, ProviderError};
 use bellhop_store::MailContent;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Stop, stopped_by};
-use crate::access::{self, Access, AccessError};
 use crate::app::App;
-use crate::jobs::{Run, Verdict};
+use crate::calls::Caller;
+use crate::jobs::Run;
+use crate::jobs::fetch::Stop;
 
 /// The label of the messages that are fetched.
 pub const INBOX: &str = "INBOX";
@@ -31,69 +30,43 @@ pub struct Fetched {
 }
 
 /// One person's mailbox, for one run.
-pub struct Mailbox<'a> {
-    app: &'a App,
-    run: &'a Run,
-    provider: Provider,
-    access: Access,
-}
+pub struct Mailbox<'a>(Caller<'a>);
 
 impl<'a> Mailbox<'a> {
     /// Finds the token to call with.
     pub async fn open(app: &'a App, run: &'a Run) -> Result<Self, Stop> {
-        let state = app.store.load(run.tenant, run.integration).await?.state;
-        let provider = state.provider.ok_or(AccessError::NotConnected)?;
-        let access = access::token(app, &run.context("token"), run.integration).await?;
-        Ok(Self { app, run, provider, access })
+        Ok(Self(Caller::open(app, run.context("token"), run.integration).await?))
     }
 
     /// The mailbox's cursor as of now.
     pub async fn cursor(&mut self) -> Result<u64, Stop> {
-        let profile = self.call(|client, token| async move { client.mail_profile(&token).await }).await?;
+        let profile = self.0.call(|client, token| async move { client.mail_profile(&token).await }).await?;
         Ok(profile.history_id)
     }
 
     /// A page of the inbox, newest first.
     pub async fn page(&mut self, page_token: Option<&str>, size: usize) -> Result<MailPage, Stop> {
         let size = u32::try_from(size).unwrap_or(u32::MAX);
-        self.call(|client, token| async move { client.list_messages(&token, page_token, size, Some(INBOX)).await })
-            .await
+        let list =
+            |client: Client, token| async move { client.list_messages(&token, page_token, size, Some(INBOX)).await };
+        Ok(self.0.call(list).await?)
     }
 
     /// A page of what changed since the cursor, in any label: what leaves the inbox must be seen too.
     pub async fn history(&mut self, cursor: u64, page_token: Option<&str>) -> Result<HistoryPage, Stop> {
-        self.call(|client, token| async move { client.history(&token, cursor, page_token, None).await }).await
+        Ok(self.0.call(|client, token| async move { client.history(&token, cursor, page_token, None).await }).await?)
     }
 
     /// These messages, without those that were deleted meanwhile or are not in the inbox.
     pub async fn messages(&mut self, ids: &[String]) -> Result<Vec<Fetched>, Stop> {
         let messages: Vec<Option<MailMetadata>> = self
+            .0
             .call(|client, token| {
                 let calls = ids.iter().cloned().map(move |id| message(client.clone(), token.clone(), id));
                 stream::iter(calls).buffered(AT_ONCE).try_collect()
             })
             .await?;
         Ok(messages.into_iter().flatten().filter(is_in_inbox).map(fetched).collect())
-    }
-
-    /// Makes a call, and makes it once more under a new token where the provider refuses the one we have.
-    async fn call<T, Answer>(&mut self, request: impl Fn(Client, SecretString) -> Answer) -> Result<T, Stop>
-    where
-        Answer: Future<Output = Result<T, ProviderError>>,
-    {
-        let client = self.app.provider(self.provider);
-        match request(client.clone(), self.access.token.clone()).await {
-            Err(ProviderError::Unauthorized) => {}
-            answer => return answer.map_err(|error| stopped_by(&error)),
-        }
-        let (origin, integration) = (self.run.context("token"), self.run.integration);
-        access::refresh_from(self.app, &origin, integration, self.access.generation).await?;
-        self.access = access::token(self.app, &origin, integration).await?;
-        match request(client.clone(), self.access.token.clone()).await {
-            // A token fresh from the provider: the next attempt may see the provider agree with itself.
-            Err(ProviderError::Unauthorized) => Err(Stop::with(Verdict::Retry { reason: JobFailure::AccessRefused })),
-            answer => answer.map_err(|error| stopped_by(&error)),
-        }
     }
 }
 

@@ -1,0 +1,281 @@
+//! Bringing the stored calendars up to date: the list of them, and of each that its owner chose what changed since the
+//! last time.
+//!
+//! Each page is recorded as it comes, with the progress that a restart resumes from, and each calendar's news when it has
+//! been read to its end. One that cannot be read any more is emptied and does not keep the others from being read.
+
+mod calendars;
+mod entry;
+
+use std::time::Duration;
+
+use bellhop_domain::{Command, FetchMode, JobFailure};
+use bellhop_providers::{CalendarEvent, EventChange};
+use bellhop_store::{
+    Calendar, CalendarChange, CalendarProgress, CalendarUnderway, Change, DataKey, EntryRow, Outcome, Purpose, Request,
+};
+use uuid::Uuid;
+
+use self::calendars::{Calendars, Reading};
+use super::fetch::{Stop, count, unless_outlived};
+use super::{Effect, Run, Verdict};
+use crate::app::App;
+use crate::calendar::BACK;
+use crate::calendar::occurrences::found_between;
+
+/// How often calendars are looked at without anybody asking.
+const EVERY: Duration = Duration::from_mins(5);
+
+/// The most pages one run reads of a calendar: half a million entries. More is a provider that sends us round.
+const PAGES_AT_MOST: u32 = 2_000;
+
+/// Fetches what is new.
+pub async fn run(app: &App, run: &Run) -> Verdict {
+    match fetch(app, run).await {
+        Ok(verdict) => verdict,
+        Err(Stop::Verdict(verdict)) => *verdict,
+        // Twice in one run: a provider that does not accept what it has just given out.
+        Err(Stop::StartAgain) => Verdict::Bury { reason: JobFailure::RequestRefused },
+    }
+}
+
+async fn fetch(app: &App, run: &Run) -> Result<Verdict, Stop> {
+    let (tenant, integration) = (run.tenant, run.integration);
+    let key = app.store.integration_key(tenant, integration).await?;
+    let key = key.ok_or_else(|| Stop::with(Verdict::Done(Effect::default())))?;
+    let mut fetch = Fetch { app, run, key, calendars: Calendars::open(app, run).await?, stored: 0 };
+    fetch.list().await?;
+    for calendar in app.store.calendars(tenant, integration).await?.iter().filter(|calendar| calendar.chosen) {
+        fetch.bring_up_to_date(calendar).await?;
+    }
+    let now = app.clock.now();
+    let changes = vec![
+        CalendarChange::RemoveEntriesOver { before: now - BACK }.of(integration),
+        CalendarChange::PutAge { stored: 0, checked_at: Some(now) }.of(integration),
+    ];
+    Ok(Verdict::Again { after: EVERY, effect: Effect { command: Some(Command::EndCalendarFetch), changes } })
+}
+
+/// One fetch under one run.
+struct Fetch<'a> {
+    app: &'a App,
+    run: &'a Run,
+    key: DataKey,
+    calendars: Calendars<'a>,
+    stored: u32,
+}
+
+impl Fetch<'_> {
+    /// Which calendars there are. Those that are gone from the list go with what was stored of them.
+    async fn list(&mut self) -> Result<(), Stop> {
+        let (tenant, integration) = (self.run.tenant, self.run.integration);
+        let listed = self.app.new_id();
+        let mut rows = vec![];
+        for content in self.calendars.list().await? {
+            rows.push(content.seal(&self.app.store, &self.key, tenant, integration)?);
+        }
+        let changes = vec![
+            CalendarChange::PutCalendars { listed, rows }.of(integration),
+            CalendarChange::RemoveNotListed { listed }.of(integration),
+        ];
+        self.record(&format!("list {listed}"), vec![], changes).await
+    }
+
+    async fn bring_up_to_date(&mut self, calendar: &Calendar) -> Result<(), Stop> {
+        let (tenant, integration) = (self.run.tenant, self.run.integration);
+        let store = &self.app.store;
+        let progress = store.calendar_progress(tenant, integration, calendar.handle, &self.key).await?;
+        match self.read(calendar, progress).await {
+            Err(Stop::StartAgain) => self.read(calendar, CalendarProgress::default()).await,
+            read => read,
+        }
+    }
+
+    /// Reads a calendar from where it was left, page by page, to its end.
+    async fn read(&mut self, calendar: &Calendar, progress: CalendarProgress) -> Result<(), Stop> {
+        let resumed = progress.underway.is_some();
+        let mut underway = progress.underway.unwrap_or_else(|| CalendarUnderway {
+            sync: self.app.new_id(),
+            page_token: None,
+            added: 0,
+            updated: 0,
+            removed: 0,
+            pages: 0,
+        });
+        let since = progress.sync_token;
+        loop {
+            if underway.pages >= PAGES_AT_MOST {
+                return Err(Stop::StartAgain);
+            }
+            let reading = self.calendars.page(&calendar.content.id, since.as_deref(), underway.page_token.as_deref());
+            let page = match unless_outlived(reading.await, resumed && underway.page_token.is_some())? {
+                Reading::Page(page) => page,
+                Reading::Gone => return self.empty(calendar).await,
+            };
+            underway.pages += 1;
+            let page_changes = self.page(calendar, &mut underway, &page.events).await?;
+            if let Some(next) = page.next_page_token {
+                underway.page_token = Some(next);
+                let progress = CalendarProgress { sync_token: since.clone(), underway: Some(underway.clone()) };
+                self.record_page(calendar, &progress, &underway, page_changes).await?;
+                continue;
+            }
+            return self.end(calendar, since.is_none(), &underway, page.next_sync_token, page_changes).await;
+        }
+    }
+
+    /// What a page changes. Counts what is new, changed and gone.
+    async fn page(
+        &self,
+        calendar: &Calendar,
+        underway: &mut CalendarUnderway,
+        events: &[CalendarEvent],
+    ) -> Result<Vec<Change>, Stop> {
+        let (tenant, integration) = (self.run.tenant, self.run.integration);
+        let (rows, gone) = self.rows(calendar, events)?;
+        let ids: Vec<String> = rows.iter().map(|row| row.entry_id.clone()).chain(gone.iter().cloned()).collect();
+        // With a series go the exceptions to it.
+        let ended =
+            events.iter().filter(|event| matches!(event.change, EventChange::Removed) && event.series.is_none());
+        let ended: Vec<String> = ended.map(|event| event.id.clone()).collect();
+        let mut stored = self.app.store.stored_entries(tenant, integration, calendar.handle, &ids, &ended).await?;
+        let (known, new): (Vec<_>, Vec<_>) = rows.iter().partition(|row| stored.remove(&row.entry_id));
+        let gone: Vec<String> = stored.into_iter().collect();
+        underway.added = underway.added.saturating_add(count(&new));
+        underway.updated = underway.updated.saturating_add(count(&known));
+        underway.removed = underway.removed.saturating_add(count(&gone));
+        let (calendar, choice, sync) = (calendar.handle, calendar.choice, underway.sync);
+        Ok(vec![
+            CalendarChange::RemoveEntries { calendar, entry_ids: gone }.of(integration),
+            CalendarChange::PutEntries { calendar, choice, sync, rows }.of(integration),
+        ])
+    }
+
+    /// The rows to be stored, and the ids of those that are not to be any more. Of one that comes twice the last word counts.
+    fn rows(&self, calendar: &Calendar, events: &[CalendarEvent]) -> Result<(Vec<EntryRow>, Vec<String>), Stop> {
+        let of = (self.run.tenant, self.run.integration, calendar.handle);
+        let zone = calendar.content.time_zone.as_deref();
+        let horizon = self.app.clock.now() - BACK;
+        let (mut rows, mut gone): (Vec<EntryRow>, Vec<String>) = (vec![], vec![]);
+        for event in events {
+            rows.retain(|row| row.entry_id != event.id);
+            gone.retain(|id| *id != event.id);
+            let content = match &event.change {
+                EventChange::Removed => entry::cancelled(event),
+                EventChange::Present(details) => Some(entry::content(event, details)),
+            };
+            let content = content.map(|content| (found_between(&content, zone), content));
+            match content {
+                // What was over a month ago is not kept.
+                Some(((_, Some(end)), _)) if end < horizon => gone.push(event.id.clone()),
+                Some((between, content)) => rows.push(content.seal(&self.key, of, event.id.clone(), between)?),
+                None => gone.push(event.id.clone()),
+            }
+        }
+        Ok((rows, gone))
+    }
+
+    async fn record_page(
+        &mut self,
+        calendar: &Calendar,
+        progress: &CalendarProgress,
+        underway: &CalendarUnderway,
+        mut changes: Vec<Change>,
+    ) -> Result<(), Stop> {
+        let of = (self.run.tenant, self.run.integration, calendar.handle);
+        changes.push(progress.seal(&self.key, of, calendar.choice)?);
+        let stored = i32::try_from(self.stored.saturating_add(underway.added)).unwrap_or(i32::MAX);
+        changes.push(CalendarChange::PutAge { stored, checked_at: None }.of(self.run.integration));
+        self.record(&format!("page {} of {}", underway.pages, underway.sync), vec![], changes).await
+    }
+
+    /// Records the last page with the cursor it came with and with the news of the whole calendar.
+    async fn end(
+        &mut self,
+        calendar: &Calendar,
+        is_full: bool,
+        underway: &CalendarUnderway,
+        sync_token: Option<secrecy::SecretString>,
+        mut changes: Vec<Change>,
+    ) -> Result<(), Stop> {
+        use secrecy::ExposeSecret;
+        let (tenant, integration) = (self.run.tenant, self.run.integration);
+        let mut removed = underway.removed;
+        if is_full {
+            // A full list tells nothing of what is gone: it is what the list did not name.
+            let sync = underway.sync;
+            removed = removed.saturating_add(self.unseen(calendar, sync, &changes).await?);
+            changes.push(CalendarChange::RemoveEntriesNotSeen { calendar: calendar.handle, sync }.of(integration));
+        }
+        let sync_token = sync_token.map(|token| token.expose_secret().to_owned());
+        let reached = self.fingerprint(sync_token.as_deref().unwrap_or_default());
+        let progress = CalendarProgress { sync_token, underway: None };
+        changes.push(progress.seal(&self.key, (tenant, integration, calendar.handle), calendar.choice)?);
+        self.stored = self.stored.saturating_add(underway.added);
+        let command = Command::RecordCalendar {
+            calendar: base64_of(&calendar.handle.to_be_bytes()),
+            mode: if is_full { FetchMode::Full } else { FetchMode::Incremental },
+            added: underway.added,
+            // A full fetch stores again what was known; only an incremental one knows that it changed.
+            updated: if is_full { 0 } else { underway.updated },
+            removed,
+            cursor: reached,
+        };
+        self.record(&format!("end of {}", underway.sync), vec![command], changes).await
+    }
+
+    /// How many entries the last page of a full fetch leaves unseen.
+    async fn unseen(&self, calendar: &Calendar, sync: Uuid, last_page: &[Change]) -> Result<u32, Stop> {
+        let (tenant, integration) = (self.run.tenant, self.run.integration);
+        let unseen = self.app.store.entries_not_seen(tenant, integration, calendar.handle, sync).await?;
+        let mut about_to_be_seen = vec![];
+        for change in last_page {
+            match change {
+                Change::Calendar { change: CalendarChange::PutEntries { rows, .. }, .. } => {
+                    about_to_be_seen.extend(rows.iter().map(|row| row.entry_id.clone()));
+                }
+                Change::Calendar { change: CalendarChange::RemoveEntries { entry_ids, .. }, .. } => {
+                    about_to_be_seen.extend(entry_ids.iter().cloned());
+                }
+                _ => {}
+            }
+        }
+        let store = &self.app.store;
+        let stored = store.stored_entries(tenant, integration, calendar.handle, &about_to_be_seen, &[]).await?;
+        Ok(unseen.saturating_sub(u32::try_from(stored.len()).unwrap_or(u32::MAX)))
+    }
+
+    /// A calendar that can no longer be read holds nothing.
+    async fn empty(&mut self, calendar: &Calendar) -> Result<(), Stop> {
+        let nothing =
+            CalendarUnderway { sync: self.app.new_id(), page_token: None, added: 0, updated: 0, removed: 0, pages: 0 };
+        self.end(calendar, true, &nothing, None, vec![]).await
+    }
+
+    /// Records something on the way, if this run still holds the job.
+    async fn record(&self, step: &str, commands: Vec<Command>, changes: Vec<Change>) -> Result<(), Stop> {
+        let commands: Vec<_> = commands.into_iter().map(|command| (self.run.integration, command)).collect();
+        let request = Request {
+            context: self.run.context(step),
+            at: self.app.clock.now(),
+            commands,
+            settlement: Some(self.run.settlement(Outcome::Underway)),
+            changes,
+            needs_events: false,
+            intent: None,
+        };
+        self.app.store.execute(&request).await?;
+        Ok(())
+    }
+
+    fn fingerprint(&self, cursor: &str) -> String {
+        let integration = self.run.integration.uuid();
+        let parts: [&[u8]; 2] = [integration.as_bytes(), cursor.as_bytes()];
+        base64_of(&self.app.store.keyring().keyed_hash(Purpose::Cursor, &parts)[..12])
+    }
+}
+
+fn base64_of(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}

@@ -1,0 +1,83 @@
+//! The provider's side of a fetch of calendars.
+
+use bellhop_providers::{CalendarEntry, CalendarEventPage, Client, EventsFrom, ProviderError};
+use bellhop_store::CalendarContent;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::app::App;
+use crate::calls::{CallError, Caller};
+use crate::jobs::Run;
+use crate::jobs::fetch::Stop;
+
+/// The most calendars of one account that are listed.
+const MOST: usize = 500;
+
+/// The longest title of a calendar that is kept, in characters.
+const LONGEST_TITLE: usize = 200;
+
+/// What came of asking for a page.
+pub enum Reading {
+    /// It came.
+    Page(CalendarEventPage),
+    /// The calendar is gone, or may not be read any more.
+    Gone,
+}
+
+/// One person's calendars, for one run.
+pub struct Calendars<'a>(Caller<'a>);
+
+impl<'a> Calendars<'a> {
+    /// Finds the token to call with.
+    pub async fn open(app: &'a App, run: &Run) -> Result<Self, Stop> {
+        Ok(Self(Caller::open(app, run.context("token"), run.integration).await?))
+    }
+
+    /// The calendars on the person's list.
+    pub async fn list(&mut self) -> Result<Vec<CalendarContent>, Stop> {
+        let mut found = vec![];
+        let mut page_token: Option<String> = None;
+        loop {
+            let from = page_token.as_deref();
+            let list = |client: Client, token| async move { client.calendars(&token, from).await };
+            let page = self.0.call(list).await?;
+            found.extend(page.calendars.iter().filter(|entry| !entry.is_deleted && !entry.is_hidden).map(content));
+            let next = page.next_page_token.filter(|next| Some(next) != page_token.as_ref());
+            if next.is_none() || found.len() >= MOST {
+                found.truncate(MOST);
+                return Ok(found);
+            }
+            page_token = next;
+        }
+    }
+
+    /// A page of what changed in a calendar since a sync token, or of all of it.
+    pub async fn page(
+        &mut self,
+        calendar: &str,
+        since: Option<&str>,
+        page_token: Option<&str>,
+    ) -> Result<Reading, Stop> {
+        let (id, since) = (SecretString::from(calendar), since.map(SecretString::from));
+        let (id, since) = (&id, since.as_ref());
+        let events = |client: Client, token| async move {
+            client.calendar_events(&token, id, EventsFrom { sync_token: since, page_token }).await
+        };
+        match self.0.call(events).await {
+            Ok(page) => Ok(Reading::Page(page)),
+            Err(CallError::Provider(
+                ProviderError::NotFound | ProviderError::Forbidden(bellhop_providers::Forbidden::Other),
+            )) => Ok(Reading::Gone),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn content(entry: &CalendarEntry) -> CalendarContent {
+    let title = entry.title.as_ref().unwrap_or(&entry.id).expose_secret();
+    CalendarContent {
+        id: entry.id.expose_secret().to_owned(),
+        title: title.chars().take(LONGEST_TITLE).collect(),
+        time_zone: entry.time_zone.clone(),
+        is_primary: entry.is_primary,
+    }
+}
