@@ -75,6 +75,13 @@ class Listing(Mail):
                 request.execute(num_retries=2)
                 self.assertEqual(len(waits), 2)
 
+    def test_a_google_that_stays_busy_says_so_in_its_own_words(self):
+        for status, reason in [(403, "rateLimitExceeded"), (429, "rateLimitExceeded")] + [
+            (status, "backendError") for status in (500, 503)
+        ]:
+            sandbox.control("POST", "faults", {"path": "/gmail/v1/users/me/profile", "status": status})
+            self.assert_refused(status, reason, self.users.getProfile(userId="me"))
+
     def test_the_quota_of_a_person_ends_in_429(self):
         self.addCleanup(sandbox.control, "POST", "google/settings", {"quota": None})
         sandbox.control("POST", "google/settings", {"quota": {"units_per_minute": 4}})
