@@ -17,7 +17,9 @@ class Lists(Agenda):
         self.assertGreater(len(whole), 1)
         found = client.pages(lists, lists.list(maxResults=1))
         self.assertEqual([item for page in found for item in page["items"]], whole)
-        self.assertEqual([page["items"][0]["id"] for page in found if page["items"][0].get("primary")], [self.primary()])
+        self.assertEqual(
+            [page["items"][0]["id"] for page in found if page["items"][0].get("primary")], [self.primary()]
+        )
         self.assertEqual(["nextPageToken" in page for page in found], [True] * (len(found) - 1) + [False])
         self.assertEqual(["nextSyncToken" in page for page in found], [False] * (len(found) - 1) + [True])
         for item in whole:

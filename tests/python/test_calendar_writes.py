@@ -35,7 +35,9 @@ class Writing(Agenda):
 
     def test_a_day_is_told_as_a_date_whose_end_is_exclusive(self):
         event = self.insert(start="2031-07-01 09:00", end="2031-07-01 10:00")
-        days = self.patch(event["id"], start={"date": "2031-07-02", **no_time()}, end={"date": "2031-07-04", **no_time()})
+        days = self.patch(
+            event["id"], start={"date": "2031-07-02", **no_time()}, end={"date": "2031-07-04", **no_time()}
+        )
         self.assertEqual((days["start"], days["end"]), ({"date": "2031-07-02"}, {"date": "2031-07-04"}))
         found = [event["id"] for event in self.in_window("2031-07-03", "2031-07-04")]
         self.assertIn(event["id"], found)

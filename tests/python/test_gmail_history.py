@@ -93,7 +93,9 @@ class Sending(Mail):
         for name, text in headers.items():
             letter[name.replace("_", "-")] = text
         letter.set_content("Bis bald!\n")
-        letter.add_attachment(bytes(range(256)) * 20, maintype="application", subtype="octet-stream", filename="a b.bin")
+        letter.add_attachment(
+            bytes(range(256)) * 20, maintype="application", subtype="octet-stream", filename="a b.bin"
+        )
         return letter
 
     def send(self, letter, **more):
@@ -111,9 +113,7 @@ class Sending(Mail):
         self.assertEqual(found["threadId"], sent["threadId"])
         attached = next(part for part in parts_of(found["payload"]) if part.get("filename"))
         self.assertEqual(attached["filename"], "a b.bin")
-        body = self.messages.attachments().get(
-            userId="me", messageId=sent["id"], id=attached["body"]["attachmentId"]
-        )
+        body = self.messages.attachments().get(userId="me", messageId=sent["id"], id=attached["body"]["attachmentId"])
         self.assertEqual(decoded(body.execute()["data"]), bytes(range(256)) * 20)
 
     def test_sending_shows_in_history(self):
