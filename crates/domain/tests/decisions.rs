@@ -188,8 +188,59 @@ fn a_fetch_that_found_nothing_says_nothing_unless_it_ends_trouble() {
     given(&connected()).when(fetch(0)).then_expect_events(vec![]);
     given(&connected()).when(fetch(2)).then_expect_events(vec![fetched.clone()]);
     let trouble = connected_and(&[buried(1, Payload::FetchMail, true)]);
-    given(&trouble).when(fetch(0)).then_expect_events(vec![recovered()]);
-    given(&trouble).when(fetch(2)).then_expect_events(vec![fetched, recovered()]);
+    given(&trouble).when(fetch(0)).then_expect_events(vec![works_again(Capability::Mail)]);
+    given(&trouble).when(fetch(2)).then_expect_events(vec![fetched, works_again(Capability::Mail)]);
+}
+
+fn works_again(capability: Capability) -> Event {
+    Event::AccessRecovered { granted: [capability].into() }
+}
+
+#[test]
+fn a_calendars_news_is_told_by_itself_and_trouble_ends_with_the_last_of_them() {
+    let read = |added| Command::RecordCalendar {
+        calendar: "k".to_owned(),
+        mode: FetchMode::Full,
+        added,
+        updated: 0,
+        removed: 0,
+        cursor: "c".to_owned(),
+    };
+    let news = Event::CalendarFetched {
+        calendar: "k".to_owned(),
+        mode: FetchMode::Full,
+        added: 2,
+        updated: 0,
+        removed: 0,
+        cursor: "c".to_owned(),
+    };
+    let trouble = connected_and(&[buried(1, Payload::FetchCalendar, true)]);
+    given(&trouble).when(read(0)).then_expect_events(vec![]);
+    given(&trouble).when(read(2)).then_expect_events(vec![news]);
+    given(&trouble).when(Command::EndCalendarFetch).then_expect_events(vec![works_again(Capability::Calendar)]);
+    given(&connected()).when(Command::EndCalendarFetch).then_expect_events(vec![]);
+}
+
+#[test]
+fn one_fetch_that_works_does_not_end_the_trouble_of_the_other() {
+    let mail = Command::RecordMail { mode: FetchMode::Full, added: 0, updated: 0, removed: 0, cursor: "c".to_owned() };
+    let no_calendar = connected_and(&[buried(1, Payload::FetchCalendar, true)]);
+    given(&no_calendar).when(mail.clone()).then_expect_events(vec![]);
+    let neither = connected_and(&[buried(1, Payload::FetchCalendar, true), buried(2, Payload::FetchMail, false)]);
+    given(&neither).when(mail).then_expect_events(vec![works_again(Capability::Mail)]);
+    // The person has been told of the calendar and is not told again.
+    let again = Command::BuryJob {
+        job: job(3),
+        payload: Payload::FetchMail,
+        attempts: 5,
+        reason: JobFailure::ProviderUnavailable,
+    };
+    let half = connected_and(&[
+        buried(1, Payload::FetchCalendar, true),
+        buried(2, Payload::FetchMail, false),
+        works_again(Capability::Mail),
+    ]);
+    given(&half).when(again).then_expect_events(vec![buried(3, Payload::FetchMail, false)]);
 }
 
 #[test]

@@ -76,6 +76,18 @@ fn every_event() -> Vec<(Event, serde_json::Value)> {
             json!({"event": "MailFetched", "mode": "full", "added": 3, "updated": 2, "removed": 1, "cursor": "c"}),
         ),
         (
+            Event::CalendarFetched {
+                calendar: "k".to_owned(),
+                mode: FetchMode::Incremental,
+                added: 3,
+                updated: 2,
+                removed: 1,
+                cursor: "c".to_owned(),
+            },
+            json!({"event": "CalendarFetched", "calendar": "k", "mode": "incremental", "added": 3, "updated": 2,
+                "removed": 1, "cursor": "c"}),
+        ),
+        (
             Event::OwnerNotified {
                 job,
                 notice: Notice::AccessExpired { reason: ExpiryReason::RefreshRefused },
@@ -106,6 +118,10 @@ fn every_event() -> Vec<(Event, serde_json::Value)> {
         (
             Event::JobReplayed { job, payload: Payload::FetchMail },
             json!({"event": "JobReplayed", "job": ONE, "payload": {"kind": "fetch_mail"}}),
+        ),
+        (
+            Event::JobReplayed { job, payload: Payload::FetchCalendar },
+            json!({"event": "JobReplayed", "job": ONE, "payload": {"kind": "fetch_calendar"}}),
         ),
         (
             Event::JobDiscarded { job, kind: JobKind::RevokeAccess, superseded: false },
@@ -260,6 +276,35 @@ fn a_single_kind_has_one_open_job_however_often_it_is_opened() {
         jobs.take_in(&recorded(number, recovered.clone(), noon()));
     }
     assert_eq!(kinds(&jobs.open), [JobKind::FetchMail]);
+}
+
+#[test]
+fn a_grant_opens_a_fetch_of_each_thing_it_allows_and_a_recovery_only_of_what_works_again() {
+    let both = BTreeSet::from([Capability::Mail, Capability::Calendar]);
+    let grant = match granted(None) {
+        Event::AccessGranted { attempt, generation, scopes, missing, issued_at, expires_at, refreshable, .. } => {
+            Event::AccessGranted {
+                attempt,
+                generation,
+                scopes,
+                granted: both,
+                missing,
+                issued_at,
+                expires_at,
+                refreshable,
+            }
+        }
+        other => other,
+    };
+    let mut jobs = Jobs::default();
+    jobs.take_in(&recorded(1, grant, noon()));
+    assert_eq!(kinds(&jobs.open), [JobKind::RefreshAccess, JobKind::FetchMail, JobKind::FetchCalendar]);
+    let before = jobs.open.clone();
+    jobs.take_in(&recorded(2, Event::AccessRecovered { granted: [Capability::Calendar].into() }, noon()));
+    assert_eq!(kinds(&jobs.open), [JobKind::RefreshAccess, JobKind::FetchMail, JobKind::FetchCalendar]);
+    let anew: Vec<JobKind> =
+        jobs.open.values().filter(|job| !before.contains_key(&job.id)).map(|job| job.payload.kind()).collect();
+    assert_eq!(anew, [JobKind::FetchCalendar]);
 }
 
 #[test]
