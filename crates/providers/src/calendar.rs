@@ -238,7 +238,7 @@ impl Client {
         let base = &self.description.endpoints.current().calendar;
         let address = address_below(base, &["users", "me", "calendarList"], &query)?;
         let body = self.get(access_token, address, API_ANSWER_LIMIT_BYTES).await?;
-        Ok(read::<CalendarListAnswer>(&body)?.page())
+        Ok(read::<CalendarListAnswer<'_>>(&body)?.page())
     }
 
     /// A page of what is in a calendar, or of what changed since a cursor
@@ -262,7 +262,7 @@ impl Client {
         let base = &self.description.endpoints.current().calendar;
         let address = address_below(base, &["calendars", calendar_id.expose_secret(), "events"], &query)?;
         match self.get(access_token, address, CALENDAR_ANSWER_LIMIT_BYTES).await {
-            Ok(body) => Ok(read::<EventsAnswer>(&body)?.page()),
+            Ok(body) => Ok(read::<EventsAnswer<'_>>(&body)?.page()),
             Err(ProviderError::Gone) => Err(ProviderError::CursorTooOld),
             Err(ProviderError::Rejected { status: 400 }) if from.sync_token.is_some() => {
                 Err(ProviderError::CursorTooOld)

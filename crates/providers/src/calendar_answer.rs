@@ -8,6 +8,7 @@
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use url::Url;
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
         CalendarAccess, CalendarEntry, CalendarEvent, CalendarEventPage, CalendarPage, EventChange, EventDetails,
         EventKind, EventStatus, EventTime, PEOPLE_LIMIT, Person, Response,
     },
-    lenient::{another_page, bounded, is_sound_id, lenient, lenient_list},
+    lenient::{another_page, bounded, is_sound_id, lenient, lenient_list, readable},
 };
 
 /// The longest id taken, in bytes: Google documents 1,024 for events. Calendar ids are addresses, which are shorter.
@@ -31,9 +32,9 @@ const SYNC_TOKEN_LIMIT_BYTES: usize = 8_192;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct CalendarListAnswer {
-    #[serde(default, deserialize_with = "lenient_list")]
-    items: Vec<Calendar>,
+pub(crate) struct CalendarListAnswer<'a> {
+    #[serde(borrow)]
+    items: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "lenient")]
     next_page_token: Option<String>,
 }
@@ -58,9 +59,10 @@ struct Calendar {
     deleted: bool,
 }
 
-impl CalendarListAnswer {
+impl CalendarListAnswer<'_> {
     pub(crate) fn page(self) -> CalendarPage {
-        let sound = self.items.into_iter().filter(|calendar| is_sound_id(&calendar.id, ID_LIMIT_BYTES));
+        let calendars = readable::<Calendar>(self.items).into_iter();
+        let sound = calendars.filter(|calendar| is_sound_id(&calendar.id, ID_LIMIT_BYTES));
         CalendarPage {
             calendars: sound.map(Calendar::entry).collect(),
             next_page_token: another_page(self.next_page_token),
@@ -90,9 +92,9 @@ impl Calendar {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct EventsAnswer {
-    #[serde(default, deserialize_with = "lenient_list")]
-    items: Vec<Event>,
+pub(crate) struct EventsAnswer<'a> {
+    #[serde(borrow)]
+    items: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "lenient")]
     time_zone: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
@@ -189,9 +191,10 @@ struct EntryPoint {
     uri: Option<String>,
 }
 
-impl EventsAnswer {
+impl EventsAnswer<'_> {
     pub(crate) fn page(self) -> CalendarEventPage {
-        let sound = self.items.into_iter().filter(|event| is_sound_id(&event.id, ID_LIMIT_BYTES));
+        let events = readable::<Event>(self.items).into_iter();
+        let sound = events.filter(|event| is_sound_id(&event.id, ID_LIMIT_BYTES));
         let cursor = self.next_sync_token.filter(|token| !token.is_empty() && token.len() <= SYNC_TOKEN_LIMIT_BYTES);
         CalendarEventPage {
             events: sound.map(Event::event).collect(),
@@ -333,3 +336,7 @@ fn link(text: Option<String>) -> Option<SecretString> {
     let address = Url::parse(text.trim()).ok()?;
     matches!(address.scheme(), "http" | "https").then(|| SecretString::from(text.trim().to_owned()))
 }
+
+#[cfg(test)]
+#[path = "calendar_answer_tests.rs"]
+mod tests;

@@ -132,6 +132,35 @@ mod tests {
     }
 
     #[test]
+    fn older_grants_with_wider_scopes_keep_working() {
+        let google = crate::google(None).unwrap();
+        let granted = |scopes: &[&str]| {
+            let named = |scope: &&str| match *scope {
+                "mail" => "https://mail.google.com/".to_owned(),
+                scope => format!("https://www.googleapis.com/auth/{scope}"),
+            };
+            google.capabilities(&scopes.iter().map(named).collect())
+        };
+        for wide in ["mail", "gmail.modify"] {
+            assert_eq!(granted(&[wide]), [Capability::Mail].into(), "{wide}");
+        }
+        assert_eq!(granted(&["calendar"]), [Capability::Calendar].into());
+        assert_eq!(granted(&["calendar", "gmail.modify"]), Capability::ALL.into());
+        for events in ["calendar.events", "calendar.events.readonly"] {
+            for list in ["calendar.calendarlist", "calendar.calendarlist.readonly"] {
+                assert_eq!(granted(&[events, list]), [Capability::Calendar].into(), "{events} {list}");
+                assert_eq!(granted(&[list]), Capabilities::new());
+            }
+            assert_eq!(granted(&[events]), Capabilities::new());
+        }
+        for narrow in
+            ["gmail.metadata", "gmail.send", "gmail.labels", "calendar.freebusy", "calendar.events.owned", "calendar."]
+        {
+            assert_eq!(granted(&[narrow, "calendar.calendarlist"]), Capabilities::new(), "{narrow}");
+        }
+    }
+
+    #[test]
     fn a_scope_granted_under_its_other_name_counts() {
         let mut google = crate::google(None).unwrap();
         google.scopes.mail = &["email"];

@@ -4,7 +4,7 @@
 //! works without is asked for where the answer is understood, not here.
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 /// The field, or its default where it is missing, null or of another kind.
 pub(crate) fn lenient<'de, T, D>(deserializer: D) -> Result<T, D::Error>
@@ -25,6 +25,13 @@ where
         Value::Array(items) => items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => Vec::new(),
     })
+}
+
+/// The items of a list that can be read, each by itself: one that is no JSON for us (a number of a thousand digits, half of a
+/// surrogate pair, a hundred lists in one another) costs nothing but itself.
+pub(crate) fn readable<'a, T: Deserialize<'a>>(list: Option<&'a RawValue>) -> Vec<T> {
+    let items: Vec<&RawValue> = list.and_then(|list| serde_json::from_str(list.get()).ok()).unwrap_or_default();
+    items.into_iter().filter_map(|item| serde_json::from_str(item.get()).ok()).collect()
 }
 
 /// Text cut to so many characters; `None` where nothing is left but white space.

@@ -11,6 +11,9 @@
 //!
 //! TLS needs a process-wide default: install rustls' ring provider before the first [`Client::new`].
 
+#[cfg(test)]
+mod any_json;
+
 mod address;
 mod calendar;
 mod calendar_answer;

@@ -60,6 +60,13 @@ struct Part<'a> {
     parts: Option<&'a RawValue>,
 }
 
+/// The outermost part again, for the message's own headers.
+#[derive(Deserialize)]
+struct Headers {
+    #[serde(default, deserialize_with = "lenient_list")]
+    headers: Vec<Header>,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Body {
@@ -79,8 +86,8 @@ impl FullMessageAnswer<'_> {
         }
         let headers = self
             .payload
-            .and_then(|payload| serde_json::from_str::<Part<'_>>(payload.get()).ok())
-            .map(|part| part.headers)
+            .and_then(|payload| serde_json::from_str::<Headers>(payload.get()).ok())
+            .map(|payload| payload.headers)
             .unwrap_or_default();
         let header = |name| header(&headers, name).and_then(decoded);
         let (parts, is_cut) = flatten(self.payload);
@@ -232,3 +239,7 @@ fn charset(content_type: &str) -> Option<String> {
     let is_sound = name.len() <= CHARSET_LIMIT_CHARACTERS && name.bytes().all(|byte| byte.is_ascii_graphic());
     (is_sound && !name.is_empty()).then(|| name.to_ascii_lowercase())
 }
+
+#[cfg(test)]
+#[path = "mail_full_answer_tests.rs"]
+mod tests;

@@ -4,9 +4,10 @@
 //! but where it is shown.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use encoding_rs::Encoding;
 
-/// Decodes the encoded words of a header (RFC 2047, section 2) in UTF-8, ASCII and Latin-1. Gmail mostly sends headers
-/// decoded already; text without such words passes unchanged.
+/// Decodes the encoded words of a header (RFC 2047, section 2), each by itself and only if all of it can be read. Gmail mostly sends
+/// headers decoded already; text without such words passes unchanged.
 pub(crate) fn decode_header(text: &str) -> String {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
@@ -47,7 +48,9 @@ fn read_word(text: &str) -> Option<(String, &str)> {
     let word = match charset.as_str() {
         "utf-8" | "us-ascii" => String::from_utf8(bytes).ok()?,
         "iso-8859-1" => bytes.into_iter().map(char::from).collect(),
-        _ => return None,
+        label => Encoding::for_label_no_replacement(label.as_bytes())?
+            .decode_without_bom_handling_and_without_replacement(&bytes)?
+            .into_owned(),
     };
     Some((word, remaining))
 }
@@ -124,6 +127,8 @@ mod tests {
             ("=?utf-8?q?Gr=C3=BC=C3=9Fe_aus?= =?utf-8?Q?_Ulm?=", "Grüße aus Ulm"),
             ("=?ISO-8859-1*de?Q?Gr=FC=DFe?= <a@b.example>", "Grüße <a@b.example>"),
             ("Re: =?utf-8?Q?a?= b =?utf-8?Q?c?=", "Re: a b c"),
+            ("=?koi8-r?B?8A==?=", "П"),
+            ("=?ISO-2022-JP?B?GyRCMnE1RBsoQg==?=", "会議"),
         ] {
             assert_eq!(decode_header(header), text);
         }
@@ -131,9 +136,17 @@ mod tests {
 
     #[test]
     fn what_is_no_encoded_word_stays_as_it_is() {
-        for header in
-            ["=?", "=?utf-8?B?", "=?utf-8?B?%%?=", "=?utf-8?Q?=G1?=", "=?utf-8?Q?=FF?=", "=?koi8-r?B?8A==?=", "a=?b"]
-        {
+        for header in [
+            "=?",
+            "=?utf-8?B?",
+            "=?utf-8?B?%%?=",
+            "=?utf-8?Q?=G1?=",
+            "=?utf-8?Q?=FF?=",
+            "=?x-own?B?8A==?=",
+            "=?gb18030?Q?=FF?=",
+            "=?hz-gb-2312?Q?a?=",
+            "a=?b",
+        ] {
             assert_eq!(decode_header(header), header);
         }
         assert_eq!(decode_header("=?x =?utf-8?Q?a?="), "=?x a");

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::needless_pass_by_value, reason = "what a stand-in is told reads better without ampersands")]
 
+mod agenda;
 mod identity;
+mod letter;
 mod mailbox;
 mod secrecy;
 mod server;

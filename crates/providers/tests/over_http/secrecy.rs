@@ -2,9 +2,10 @@
 
 use std::{error::Error, fmt::Debug};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bellhop_providers::{
-    AuthorizeRequest, Client, Credentials, Endpoint, Expected, ProviderError, Timeouts, google, is_acceptable_address,
-    verify_id_token,
+    AuthorizeRequest, Client, Credentials, Endpoint, EventsFrom, Expected, PartContent, ProviderError, Timeouts,
+    google, is_acceptable_address, verify_id_token,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -55,6 +56,40 @@ async fn what_a_provider_grants_cannot_be_printed() {
 }
 
 #[tokio::test]
+async fn what_people_wrote_cannot_be_printed() {
+    let said = json!([{"name": "From", "value": CANARY}, {"name": "Content-ID", "value": CANARY}]);
+    let letter = json!({"id": "m", "snippet": CANARY, "payload": {
+        "mimeType": "multipart/mixed", "headers": said, "parts": [
+            {"mimeType": "text/plain", "filename": CANARY, "headers": said, "body": {"data": STANDARD.encode(CANARY)}},
+            {"mimeType": "image/png", "body": {"attachmentId": CANARY}}
+        ]
+    }});
+    let client = StandIn::telling(answer(200, letter)).await;
+    let letter = client.client().message_full(&canary(), "m").await.unwrap();
+    silent(&letter);
+    let PartContent::Inline(bytes) = &letter.parts[1].content else { panic!("the text is there") };
+    assert_eq!(bytes.expose_secret(), CANARY.as_bytes());
+    // Nor as a list of numbers, which is how bytes are printed.
+    assert!(!format!("{letter:?}").contains("99, 97, 110"));
+
+    let agenda = json!({"nextSyncToken": CANARY, "items": [{
+        "id": "e", "start": {"date": "2026-11-20"}, "summary": CANARY, "location": CANARY,
+        "hangoutLink": format!("https://x.example/{CANARY}"), "attendees": [{"email": CANARY, "displayName": CANARY}]
+    }]});
+    let client = StandIn::telling(answer(200, agenda)).await;
+    let agenda = client.client().calendar_events(&canary(), &canary(), EventsFrom::default()).await.unwrap();
+    silent(&agenda);
+    assert_eq!(agenda.next_sync_token.unwrap().expose_secret(), CANARY);
+
+    let calendars = json!({"items": [{"id": CANARY, "summary": CANARY}]});
+    let client = StandIn::telling(answer(200, calendars)).await;
+    let calendars = client.client().calendars(&canary(), None).await.unwrap();
+    silent(&calendars);
+    assert_eq!(calendars.calendars[0].id.expose_secret(), CANARY);
+    silent(&EventsFrom { sync_token: Some(&canary()), page_token: None });
+}
+
+#[tokio::test]
 async fn no_error_repeats_what_was_sent_or_answered() {
     let mut errors = Vec::new();
     let bodies = [
@@ -95,6 +130,14 @@ async fn failures(client: &Client) -> Vec<ProviderError> {
         client.mail_profile(&canary()).await.err(),
         client.message_metadata(&canary(), CANARY).await.err(),
         client.history(&canary(), 1, Some(CANARY), Some(CANARY)).await.err(),
+        client.search_messages(&canary(), CANARY, Some(CANARY), 1).await.err(),
+        client.message_full(&canary(), CANARY).await.err(),
+        client.attachment(&canary(), CANARY, &canary(), 1).await.err(),
+        client.calendars(&canary(), Some(CANARY)).await.err(),
+        client
+            .calendar_events(&canary(), &canary(), EventsFrom { sync_token: Some(&canary()), page_token: None })
+            .await
+            .err(),
     ]
     .into_iter()
     .flatten()

@@ -147,7 +147,8 @@ pub fn client_of(address: SocketAddr) -> Client {
 
 /// One that gives up soon, for servers that never answer.
 pub fn impatient_client_of(address: SocketAddr) -> Client {
-    let timeouts = Timeouts { total: Duration::from_millis(300), ..Timeouts::default() };
+    let soon = Duration::from_millis(300);
+    let timeouts = Timeouts { total: soon, download: soon, ..Timeouts::default() };
     client_at(&format!("http://{address}"), timeouts)
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bellhop_providers::{API_ANSWER_LIMIT_BYTES, ProviderError, RETRY_AFTER_LIMIT, TOKEN_ANSWER_LIMIT_BYTES};
+use bellhop_providers::{
+    API_ANSWER_LIMIT_BYTES, EventsFrom, ProviderError, RETRY_AFTER_LIMIT, TOKEN_ANSWER_LIMIT_BYTES,
+};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
@@ -27,7 +29,12 @@ async fn a_redirect_is_never_followed() {
         assert_eq!(client.revoke(&token()).await.unwrap_err(), redirected);
         assert_eq!(client.userinfo(&token()).await.unwrap_err(), redirected);
         assert_eq!(client.mail_profile(&token()).await.unwrap_err(), redirected);
-        assert_eq!((google.asked().len(), elsewhere.asked().len()), (5, 0));
+        assert_eq!(client.message_full(&token(), "m").await.unwrap_err(), redirected);
+        assert_eq!(client.attachment(&token(), "m", &token(), 1).await.unwrap_err(), redirected);
+        assert_eq!(client.calendars(&token(), None).await.unwrap_err(), redirected);
+        let events = client.calendar_events(&token(), &token(), EventsFrom::default()).await;
+        assert_eq!(events.unwrap_err(), redirected);
+        assert_eq!((google.asked().len(), elsewhere.asked().len()), (9, 0));
     }
 }
 
