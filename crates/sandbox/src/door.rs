@@ -13,7 +13,7 @@ use poem::{
 use crate::{
     Sandbox, answer, chat_page, control,
     faults::{Call, Fault},
-    google::{authorize, gmail, history, identity, revoke, token},
+    google::{authorize, calendar, gmail, history, identity, revoke, token},
     telegram,
 };
 
@@ -31,6 +31,7 @@ pub fn routes(sandbox: Arc<Sandbox>) -> impl Endpoint<Output = Response> {
         .at("/gmail/v1/users/:user/messages", get(gmail::list))
         .at("/gmail/v1/users/:user/messages/:id", get(gmail::get))
         .at("/gmail/v1/users/:user/history", get(history::list))
+        .nest("/calendar/v3", calendar::routes())
         .at("/chat", get(chat_page::show))
         .nest("/sandbox", control::routes())
         .at("/*rest", telegram::methods::any);

@@ -57,7 +57,21 @@ pub fn template(path: &str) -> String {
         ["", "bot", method] => format!("/bot/{method}"),
         ["", "gmail", "v1", "users", _, "messages", _] => "/gmail/v1/users/{user}/messages/{id}".to_owned(),
         ["", "gmail", "v1", "users", _, rest @ ..] => format!("/gmail/v1/users/{{user}}/{}", rest.join("/")),
+        ["", "calendar", "v3", rest @ ..] => format!("/calendar/v3/{}", calendar_template(rest)),
         _ => without_token,
+    }
+}
+
+fn calendar_template(rest: &[&str]) -> String {
+    match rest {
+        ["calendars", _] => "calendars/{calendar}".to_owned(),
+        ["calendars", _, "events"] => "calendars/{calendar}/events".to_owned(),
+        ["calendars", _, "events", _, rest @ ..] => {
+            let rest: String = rest.iter().map(|part| format!("/{part}")).collect();
+            format!("calendars/{{calendar}}/events/{{event}}{rest}")
+        }
+        ["users", _, "calendarList", _] => "users/me/calendarList/{calendar}".to_owned(),
+        other => other.join("/"),
     }
 }
 

@@ -29,6 +29,12 @@ struct Changes {
     /// `null` switches the quota off.
     #[serde(default)]
     quota: Change<Quota>,
+    /// No page of calendars or events is larger; `null` takes the cap away.
+    #[serde(default)]
+    calendar_page_size: Change<usize>,
+    /// No page of mails or history is larger; `null` takes the cap away.
+    #[serde(default)]
+    mail_page_size: Change<usize>,
 }
 
 /// Tells `null` from a field that was left out.
@@ -56,6 +62,8 @@ pub fn show_settings(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
         "access_token_seconds": google.access_token_seconds,
         "rotate_refresh_tokens": google.rotate_refresh_tokens,
         "quota": google.quota,
+        "calendar_page_size": google.calendar_page_size,
+        "mail_page_size": google.mail_page_size,
     }))
 }
 
@@ -76,6 +84,12 @@ pub async fn change_settings(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> 
     google.redirect_uris.extend(changes.redirect_uri);
     if let Change::Becomes(quota) = changes.quota {
         google.quota = quota;
+    }
+    if let Change::Becomes(size) = changes.calendar_page_size {
+        google.calendar_page_size = size;
+    }
+    if let Change::Becomes(size) = changes.mail_page_size {
+        google.mail_page_size = size;
     }
     Ok(done())
 }

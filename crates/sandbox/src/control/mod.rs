@@ -3,6 +3,7 @@
 //! JSON in, JSON out; a wrong field is refused, so that a typing error is never a silent success. The manual in `manual.txt` is what
 //! `--help` and `GET /sandbox` show, and names every route.
 
+mod calendar;
 mod google;
 mod mails;
 mod telegram;
@@ -11,7 +12,7 @@ mod webhook;
 
 use std::sync::Arc;
 
-use poem::{Body, IntoEndpoint, Response, Route, get, handler, http::StatusCode, post, web::Data};
+use poem::{Body, IntoEndpoint, Response, get, handler, http::StatusCode, post, web::Data};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -26,7 +27,7 @@ use crate::{
 pub const MANUAL: &str = include_str!("manual.txt");
 
 pub fn routes() -> impl IntoEndpoint {
-    Route::new()
+    calendar::routes()
         .at("/", get(front))
         .at("/ledger", get(show_ledger).delete(reset_ledger))
         .at("/secrets", get(show_secrets))
@@ -43,6 +44,7 @@ pub fn routes() -> impl IntoEndpoint {
         .at("/google/accounts/:name/mails", get(mails::list).post(mails::arrive))
         .at("/google/accounts/:name/mails/:id", get(mails::show).delete(mails::delete))
         .at("/google/accounts/:name/mails/:id/:act", post(mails::label))
+        .at("/google/forget-calendar-lists", post(calendar::forget_list_sync))
         .at("/telegram/people", get(telegram::people))
         .at("/telegram/people/:user/messages", get(telegram::transcript).post(telegram::write))
         .at("/telegram/people/:user/press", post(telegram::press_button))

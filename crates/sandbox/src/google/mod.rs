@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod asked;
 pub mod authorize;
+pub mod calendar;
 pub mod consent_page;
 pub mod errors;
 pub mod gmail;
@@ -48,6 +49,16 @@ pub struct Google {
     pub access_token_seconds: u32,
     pub rotate_refresh_tokens: bool,
     pub quota: Option<Quota>,
+    /// By id; who sees which is in their `entries`.
+    pub calendars: BTreeMap<String, calendar::Calendar>,
+    /// Counts changes of calendar lists, for their sync tokens.
+    pub list_changes: u64,
+    /// Sync tokens of calendar lists from an earlier generation are answered with 410.
+    pub list_generation: u64,
+    /// Pages of calendars, events and instances are never larger.
+    pub calendar_page_size: Option<usize>,
+    /// Pages of mails and history are never larger.
+    pub mail_page_size: Option<usize>,
     issued: u64,
 }
 
@@ -108,6 +119,11 @@ impl Google {
             access_token_seconds: settings.access_token_seconds,
             rotate_refresh_tokens: false,
             quota: None,
+            calendars: calendar::lively::calendars(now),
+            list_changes: 1,
+            list_generation: 0,
+            calendar_page_size: None,
+            mail_page_size: None,
             issued: 0,
         }
     }

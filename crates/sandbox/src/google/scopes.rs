@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// Every scope that a client may ask for here. Others are refused as `invalid_scope`.
 /// <https://developers.google.com/identity/protocols/oauth2/scopes>
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 32] = [
     "openid",
     "email",
     "profile",
@@ -14,17 +14,27 @@ const KNOWN: [&str; 22] = [
     GMAIL_MODIFY,
     GMAIL_READONLY,
     GMAIL_METADATA,
-    "https://www.googleapis.com/auth/gmail.send",
-    "https://www.googleapis.com/auth/gmail.compose",
-    "https://www.googleapis.com/auth/gmail.labels",
-    "https://www.googleapis.com/auth/calendar",
-    "https://www.googleapis.com/auth/calendar.readonly",
-    "https://www.googleapis.com/auth/calendar.events",
-    "https://www.googleapis.com/auth/calendar.events.readonly",
-    "https://www.googleapis.com/auth/calendar.freebusy",
-    "https://www.googleapis.com/auth/calendar.calendarlist",
-    "https://www.googleapis.com/auth/calendar.calendarlist.readonly",
-    "https://www.googleapis.com/auth/calendar.settings.readonly",
+    GMAIL_SEND,
+    GMAIL_COMPOSE,
+    GMAIL_LABELS,
+    CALENDAR,
+    CALENDAR_READONLY,
+    CALENDAR_EVENTS,
+    CALENDAR_EVENTS_READONLY,
+    CALENDAR_EVENTS_OWNED,
+    CALENDAR_EVENTS_OWNED_READONLY,
+    CALENDAR_EVENTS_FREEBUSY,
+    CALENDAR_FREEBUSY,
+    CALENDAR_LIST,
+    CALENDAR_LIST_READONLY,
+    CALENDAR_CALENDARS,
+    CALENDAR_CALENDARS_READONLY,
+    CALENDAR_SETTINGS,
+    CALENDAR_SETTINGS_READONLY,
+    "https://www.googleapis.com/auth/calendar.acls",
+    "https://www.googleapis.com/auth/calendar.acls.readonly",
+    "https://www.googleapis.com/auth/calendar.app.created",
+    "https://www.googleapis.com/auth/calendar.events.public.readonly",
     "https://www.googleapis.com/auth/contacts",
     "https://www.googleapis.com/auth/contacts.readonly",
 ];
@@ -36,6 +46,23 @@ pub const GMAIL_ALL: &str = "https://mail.google.com/";
 pub const GMAIL_MODIFY: &str = "https://www.googleapis.com/auth/gmail.modify";
 pub const GMAIL_READONLY: &str = "https://www.googleapis.com/auth/gmail.readonly";
 pub const GMAIL_METADATA: &str = "https://www.googleapis.com/auth/gmail.metadata";
+pub const GMAIL_SEND: &str = "https://www.googleapis.com/auth/gmail.send";
+pub const GMAIL_COMPOSE: &str = "https://www.googleapis.com/auth/gmail.compose";
+pub const GMAIL_LABELS: &str = "https://www.googleapis.com/auth/gmail.labels";
+pub const CALENDAR: &str = "https://www.googleapis.com/auth/calendar";
+pub const CALENDAR_READONLY: &str = "https://www.googleapis.com/auth/calendar.readonly";
+pub const CALENDAR_EVENTS: &str = "https://www.googleapis.com/auth/calendar.events";
+pub const CALENDAR_EVENTS_READONLY: &str = "https://www.googleapis.com/auth/calendar.events.readonly";
+pub const CALENDAR_EVENTS_OWNED: &str = "https://www.googleapis.com/auth/calendar.events.owned";
+pub const CALENDAR_EVENTS_OWNED_READONLY: &str = "https://www.googleapis.com/auth/calendar.events.owned.readonly";
+pub const CALENDAR_EVENTS_FREEBUSY: &str = "https://www.googleapis.com/auth/calendar.events.freebusy";
+pub const CALENDAR_FREEBUSY: &str = "https://www.googleapis.com/auth/calendar.freebusy";
+pub const CALENDAR_LIST: &str = "https://www.googleapis.com/auth/calendar.calendarlist";
+pub const CALENDAR_LIST_READONLY: &str = "https://www.googleapis.com/auth/calendar.calendarlist.readonly";
+pub const CALENDAR_CALENDARS: &str = "https://www.googleapis.com/auth/calendar.calendars";
+pub const CALENDAR_CALENDARS_READONLY: &str = "https://www.googleapis.com/auth/calendar.calendars.readonly";
+pub const CALENDAR_SETTINGS: &str = "https://www.googleapis.com/auth/calendar.settings";
+pub const CALENDAR_SETTINGS_READONLY: &str = "https://www.googleapis.com/auth/calendar.settings.readonly";
 
 /// Splits a scope parameter and spells each as Google's answers do: `email` and `profile` come back as
 /// their `userinfo` addresses. `Err` holds the first unknown one.
@@ -79,6 +106,17 @@ pub fn in_words(scope: &str) -> &'static str {
         scope if scope.ends_with("calendar.readonly") => {
             "See and download any calendar you can access using your Google Calendar"
         }
+        scope if scope.contains("acls") => "See and change the sharing permissions of Google calendars you own",
+        scope if scope.ends_with("app.created") => {
+            "Make secondary Google calendars, and see, create, change and delete events on them"
+        }
+        scope if scope.ends_with("calendars") => "See and change the properties of Google calendars you have access to",
+        scope if scope.ends_with("calendars.readonly") => {
+            "See the title, description and other properties of your calendars"
+        }
+        scope if scope.ends_with("events.owned") => "See, create, change and delete events on Google calendars you own",
+        scope if scope.ends_with("events.owned.readonly") => "See the events on Google calendars you own",
+        scope if scope.ends_with("events.public.readonly") => "See the events on public calendars",
         scope if scope.ends_with("events.readonly") => "View events on all your calendars",
         scope if scope.ends_with("calendar.events") => "View and edit events on all your calendars",
         scope if scope.ends_with("freebusy") => "View your availability in your calendars",

@@ -168,6 +168,32 @@ impl Drive {
         self.token(&form).await
     }
 
+    /// An access token of one account for just these scopes.
+    pub async fn token_for(&self, account: &str, scopes: &[&str]) -> String {
+        let mut asked = Self::authorization();
+        asked.insert("scope", scopes.join(" "));
+        let request = self.consent_request(&asked).await;
+        let back = self.decide(&request, account, scopes, "allow").await;
+        let (status, tokens) = self.token(&Self::exchange(&back["code"])).await;
+        assert_eq!(status, 200, "{tokens}");
+        text(&tokens, "access_token").to_owned()
+    }
+
+    /// Reads from the Calendar API: status and body.
+    pub async fn calendar(&self, token: &str, path: &str) -> (u16, Value) {
+        let response = self.get(&format!("/calendar/v3/{path}")).bearer_auth(token).send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap_or_default())
+    }
+
+    /// Writes to the Calendar API, with status and body of the answer.
+    pub async fn write(&self, token: &str, method: reqwest::Method, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.client.request(method, self.url(&format!("/calendar/v3/{path}")));
+        let response = request.bearer_auth(token).json(body).send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap_or_default())
+    }
+
     pub async fn gmail(&self, token: &str, path: &str) -> (u16, Value) {
         let response = self.get(&format!("/gmail/v1/users/me/{path}")).bearer_auth(token).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
