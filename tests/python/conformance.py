@@ -58,7 +58,7 @@ class Nonconformity(AssertionError):
     """An answer that Google would not give."""
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def document(api):
     """The discovery document of `gmail` or `calendar`, as the client carries it."""
     version = {"gmail": "v1", "calendar": "v3"}[api]
@@ -68,7 +68,7 @@ def document(api):
     return json.loads(text)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def response_schema(method_id):
     """The schema of a method's answer: `None` where it answers nothing."""
     api = method_id.split(".")[0]

@@ -1,5 +1,6 @@
 """Series with exceptions across a clock change, and who is busy when, as Google's client asks for them."""
 
+import datetime
 import unittest
 
 from googleapiclient.errors import HttpError
@@ -96,32 +97,41 @@ class Series(Agenda):
 
 
 class Busy(Agenda):
-    def busy(self, *calendars, first="2031-09-01", last="2031-09-02"):
+    def busy(self, *calendars, first, last):
         body = {
             "timeMin": f"{first}T00:00:00Z",
             "timeMax": f"{last}T00:00:00Z",
-            "items": [{"id": id} for id in calendars or ("primary",)],
+            "items": [{"id": id} for id in calendars],
         }
         return self.service.freebusy().query(body=body).execute()["calendars"]
 
-    def ranges(self, **asked):
-        found = self.busy(**asked)["primary"]["busy"]
+    def ranges(self, first, last):
+        found = self.busy("primary", first=first, last=last)["primary"]["busy"]
         return [(instant({"dateTime": each["start"]}), instant({"dateTime": each["end"]})) for each in found]
 
-    def at_hours(self, first, last, **more):
-        return self.insert(start=f"2031-09-01 {first}:00", end=f"2031-09-01 {last}:00", **more)
+    def free_day(self):
+        """A day, and the one after it, on which nothing of the lively calendar takes place."""
+        for number in range(365):
+            day = datetime.date(2031, 9, 1) + datetime.timedelta(days=number)
+            if not self.ranges(day, day + datetime.timedelta(days=1)):
+                return day, day + datetime.timedelta(days=1)
+        self.fail("bob is busy every day")
 
     def test_what_overlaps_is_one_range_and_what_does_not_count_is_none(self):
+        day, next_day = self.free_day()
         me = self.service.calendarList().get(calendarId="primary").execute()["id"]
-        self.assertEqual(self.ranges(), [])
-        self.at_hours("08", "10")
-        self.at_hours("09", "11")
-        self.at_hours("13", "14", transparency="transparent")
-        self.at_hours("15", "16", attendees=[{"email": me, "responseStatus": "declined"}])
-        gone = self.at_hours("17", "18")
+
+        def at_hours(first, last, **more):
+            return self.insert(start=f"{day} {first}:00", end=f"{day} {last}:00", **more)
+
+        at_hours("08", "10")
+        at_hours("09", "11")
+        at_hours("13", "14", transparency="transparent")
+        at_hours("15", "16", attendees=[{"email": me, "responseStatus": "declined"}])
+        gone = at_hours("17", "18")
         self.events.delete(calendarId="primary", eventId=gone["id"]).execute()
-        self.at_hours("19", "20", status="tentative")
-        hours = [(start.hour, end.hour) for start, end in self.ranges()]
+        at_hours("19", "20", status="tentative")
+        hours = [(start.hour, end.hour) for start, end in self.ranges(day, next_day)]
         self.assertEqual(hours, [(8, 11), (19, 20)])
 
     def test_instances_of_a_series_count_each_by_itself(self):
@@ -137,7 +147,7 @@ class Busy(Agenda):
             self.assertTrue(any(first <= utc(start) < last for first, last in found), (start, found, series["id"]))
 
     def test_a_calendar_that_is_not_there_is_told_beside_the_others(self):
-        found = self.busy("primary", "nobody@sandbox.example")
+        found = self.busy("primary", "nobody@sandbox.example", first="2031-09-01", last="2031-09-02")
         self.assertEqual(set(found), {"primary", "nobody@sandbox.example"})
         self.assertEqual([error["reason"] for error in found["nobody@sandbox.example"]["errors"]], ["notFound"])
         self.assertNotIn("errors", found["primary"])

@@ -85,9 +85,12 @@ class Listing(Mail):
     def test_the_quota_of_a_person_ends_in_429(self):
         self.addCleanup(sandbox.control, "POST", "google/settings", {"quota": None})
         sandbox.control("POST", "google/settings", {"quota": {"units_per_minute": 4}})
-        self.users.getProfile(userId="me").execute()
-        refused = self.assert_refused(429, "rateLimitExceeded", self.messages.list(userId="me", maxResults=1))
+        # A page costs five.
+        asked = self.messages.list(userId="me", maxResults=1)
+        refused = self.assert_refused(429, "rateLimitExceeded", asked)
         self.assertEqual(refused.error_details[0]["domain"], "usageLimits")
+        sandbox.control("POST", "google/settings", {"quota": None})
+        asked.execute()
 
 
 class Reading(Mail):
