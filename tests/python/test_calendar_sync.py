@@ -1,13 +1,14 @@
 """Listing calendars and following what changes in one, as Google's client does them."""
 
 import unittest
+import urllib.parse
 
 from googleapiclient.errors import HttpError
 
 import client
 import consent
 import sandbox
-from agenda import Agenda
+from agenda import Agenda, at, instant, utc
 
 
 class Lists(Agenda):
@@ -29,6 +30,31 @@ class Lists(Agenda):
 
     def primary(self):
         return self.service.calendarList().get(calendarId="primary").execute()["id"]
+
+    def test_a_calendar_that_leaves_the_list_and_comes_back_is_told_after_the_token(self):
+        lists = self.service.calendarList()
+        whole = client.pages(lists, lists.list())
+        other = next(item for page in whole for item in page["items"] if not item.get("primary"))["id"]
+        change = f"calendars/{urllib.parse.quote(other, safe='')}"
+        token = whole[-1]["nextSyncToken"]
+        self.assertEqual(lists.list(syncToken=token).execute()["items"], [])
+        self.addCleanup(sandbox.of_account, self.account, change, {"deleted": False})
+        for deleted in (True, False):
+            sandbox.of_account(self.account, change, {"deleted": deleted})
+            page = lists.list(syncToken=token).execute()
+            self.assertEqual([(item["id"], item.get("deleted", False)) for item in page["items"]], [(other, deleted)])
+            token = page["nextSyncToken"]
+        sandbox.control("POST", "google/forget-calendar-lists")
+        self.assert_refused(410, "fullSyncRequired", lists.list(syncToken=token))
+
+    def test_a_calendar_and_the_settings_of_its_owner_are_told(self):
+        calendar = self.service.calendars().get(calendarId="primary").execute()
+        self.assertEqual(calendar["id"], self.primary())
+        settings = self.service.settings()
+        told = {item["id"]: item["value"] for page in client.pages(settings, settings.list()) for item in page["items"]}
+        self.assertEqual(told["timezone"], calendar["timeZone"])
+        self.assertEqual(settings.get(setting="timezone").execute()["value"], told["timezone"])
+        self.assert_refused(404, "notFound", settings.get(setting="nosuchsetting"))
 
     def test_a_calendar_that_is_not_in_the_list_is_not_found(self):
         lists = self.service.calendarList()
@@ -86,6 +112,23 @@ class Following(Agenda):
         self.assertEqual([items[event["id"]]["status"] for event in (gone, passing)], ["cancelled"] * 2)
         self.assertEqual(self.changed_since(found[-1]["nextSyncToken"]), [])
 
+    def test_what_others_put_in_and_move_comes_after_the_token_as_ones_own_changes_do(self):
+        token = self.token()
+        body = {"start": at("2031-05-05 10:00"), "end": at("2031-05-05 11:00"), "summary": "An invitation"}
+        organizer = {"email": "anna@harbour.example", "displayName": "Anna"}
+        invited = self.by_others("", {**body, "organizer": organizer})
+        page = self.since(token)[-1]
+        self.assertEqual([event["id"] for event in page["items"]], [invited["id"]])
+        self.assertEqual(page["items"][0]["organizer"], organizer)
+        self.by_others(f"/{invited['id']}/move", {"minutes": 90})
+        moved = self.changed_since(page["nextSyncToken"])
+        self.assertEqual([instant(event["start"]) for event in moved], [utc("2031-05-05 11:30")])
+
+    def by_others(self, path, body):
+        event = sandbox.of_account(self.account, f"calendars/primary/events{path}", body)
+        self.addCleanup(self.remove, event["id"])
+        return event
+
     def test_changes_come_in_pages_too_and_the_next_token_with_the_last(self):
         token = self.token()
         ids = {self.insert(f"change {number}")["id"] for number in range(4)}
@@ -122,7 +165,7 @@ class Following(Agenda):
 
     def test_a_token_that_google_forgot_is_gone_and_a_full_sync_begins_anew(self):
         token = self.token()
-        sandbox.of_account(self.account, "forget-sync-tokens")
+        sandbox.of_account(self.account, "calendars/primary/forget-sync")
         gone = self.assert_refused(410, "fullSyncRequired", self.events.list(calendarId="primary", syncToken=token))
         self.assertEqual(gone.error_details[0]["location"], "syncToken")
         self.assertEqual(self.changed_since(self.token()), [])

@@ -4,6 +4,7 @@ import unittest
 
 from googleapiclient.errors import HttpError
 
+import client
 from agenda import Agenda, at, instant, new_id, utc
 
 
@@ -102,8 +103,9 @@ class Writing(Agenda):
         self.assertEqual(self.assert_refused(410, "deleted", again).reason, "Resource has been deleted")
         window = {"timeMin": "2031-05-05T00:00:00Z", "timeMax": "2031-05-06T00:00:00Z"}
         for show, expected in [(False, False), (True, True)]:
-            page = self.events.list(calendarId="primary", showDeleted=show, **window).execute()
-            self.assertEqual(event["id"] in [event["id"] for event in page["items"]], expected)
+            request = self.events.list(calendarId="primary", showDeleted=show, **window)
+            listed = [item["id"] for page in client.pages(self.events, request) for item in page["items"]]
+            self.assertEqual(event["id"] in listed, expected)
 
     def test_what_is_not_there_is_not_found(self):
         id = new_id()
