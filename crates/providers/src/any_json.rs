@@ -1,4 +1,5 @@
-//! Any JSON at all, for the property that none of it panics: mostly the names that are looked for, holding mostly the wrong things.
+//! Any JSON at all, for the property that none of it panics: mostly the names that are looked for, holding mostly the
+//! wrong things.
 
 use proptest::{
     collection::{btree_map, vec},

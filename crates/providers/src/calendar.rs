@@ -1,7 +1,7 @@
 //! Reads calendars through Google's Calendar API: which there are, and what is in one of them since a cursor.
 //!
-//! One call, one request; pages, concurrency and quota are the caller's. Recurring events come as they are kept, a series
-//! and its exceptions: which days they fall on is worked out elsewhere, since it needs time zones and a window.
+//! One call, one request; pages, concurrency and quota are the caller's. Recurring events come as they are kept, a
+//! series and its exceptions: which days they fall on is worked out elsewhere, since it needs time zones and a window.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -90,8 +90,8 @@ pub struct CalendarEventPage {
 
 /// One event as the calendar has it now.
 ///
-/// An event that belongs to a series carries `series`. With [`EventChange::Removed`] it is a cancelled instance: remember it as
-/// long as the series lives, or the series would bring it back.
+/// An event that belongs to a series carries `series`. With [`EventChange::Removed`] it is a cancelled instance:
+/// remember it as long as the series lives, or the series would bring it back.
 #[derive(Clone, Debug)]
 pub struct CalendarEvent {
     /// The event's id, at most 1,024 bytes.
@@ -215,8 +215,8 @@ pub struct EventDetails {
     pub start: EventTime,
     /// Its end, exclusive, of the same kind as `start` and never before it; a day is always after it.
     pub end: EventTime,
-    /// `RRULE`, `RDATE` and `EXDATE` lines (RFC 5545, section 3.8.5) of a series; empty for others. At most 64 lines of at most 4,096
-    /// bytes each: what is longer is left out. Not checked here.
+    /// `RRULE`, `RDATE` and `EXDATE` lines (RFC 5545, section 3.8.5) of a series; empty for others. At most 64 lines of
+    /// at most 4,096 bytes each: what is longer is left out. Not checked here.
     pub recurrence: Vec<String>,
     /// What sort of event it is.
     pub kind: EventKind,
@@ -242,10 +242,11 @@ impl Client {
     }
 
     /// A page of what is in a calendar, or of what changed since a cursor
-    /// (<https://developers.google.com/workspace/calendar/api/guides/sync>). `primary` is the id of the account's own calendar.
+    /// (<https://developers.google.com/workspace/calendar/api/guides/sync>). `primary` is the id of the account's own
+    /// calendar.
     ///
-    /// [`ProviderError::CursorTooOld`]: start again without a cursor, and take what is not listed then as gone. Google answers
-    /// 410; a 400 to a question with a cursor is taken for the same, as only starting again can mend it.
+    /// [`ProviderError::CursorTooOld`]: start again without a cursor, and take what is not listed then as gone. Google
+    /// answers 410; a 400 to a question with a cursor is taken for the same, as only starting again can mend it.
     /// [`ProviderError::NotFound`]: the calendar is gone. [`ProviderError::Forbidden`]: it is no longer shared.
     /// [`ProviderError::TooLarge`]: the page has more than [`CALENDAR_ANSWER_LIMIT_BYTES`].
     pub async fn calendar_events(

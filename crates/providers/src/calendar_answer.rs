@@ -1,9 +1,9 @@
-//! The Calendar API's JSON, read leniently: an event needs an id, and to be there it needs a start. Everything else may be missing
-//! or odd.
+//! The Calendar API's JSON, read leniently: an event needs an id, and to be there it needs a start. Everything else may
+//! be missing or odd.
 //!
-//! One event that makes no sense never costs the page it is on. Without a usable id it is passed over; with an id but no readable
-//! start it counts as removed, because what was kept under that id is no longer true. An end that is missing, of another kind than the
-//! start or before it is mended: a day ends with itself, a moment at once.
+//! One event that makes no sense never costs the page it is on. Without a usable id it is passed over; with an id but
+//! no readable start it counts as removed, because what was kept under that id is no longer true. An end that is
+//! missing, of another kind than the start or before it is mended: a day ends with itself, a moment at once.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use secrecy::SecretString;

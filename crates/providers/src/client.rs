@@ -1,6 +1,7 @@
 //! The client: a description, our credentials with that provider, and the way to send.
 //!
-//! What it can say is spread over the files of its subjects: `oauth.rs`, `identity.rs`, `mail.rs`, `mail_full.rs`, `calendar.rs`.
+//! What it can say is spread over the files of its subjects: `oauth.rs`, `identity.rs`, `mail.rs`, `mail_full.rs`,
+//! `calendar.rs`.
 
 use oauth2::ClientId;
 use reqwest::{RequestBuilder, header::ACCEPT};
@@ -34,9 +35,9 @@ pub struct Client {
 impl Client {
     /// A client for the described provider.
     ///
-    /// Without credentials it can still revoke and read (so that people can disconnect from a provider that was switched
-    /// off); the calls that need them answer [`ProviderError::Misconfigured`]. The same error comes from here when TLS
-    /// cannot be set up.
+    /// Without credentials it can still revoke and read (so that people can disconnect from a provider that was
+    /// switched off); the calls that need them answer [`ProviderError::Misconfigured`]. The same error comes from here
+    /// when TLS cannot be set up.
     pub fn new(
         description: Description,
         credentials: Option<Credentials>,
@@ -101,8 +102,8 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// An address below a base. What comes from outside is escaped; what would climb out of its place, or vanish from it, is no name of
-/// anything.
+/// An address below a base. What comes from outside is escaped; what would climb out of its place, or vanish from it,
+/// is no name of anything.
 pub(crate) fn address_below(base: &Url, path: &[&str], query: &[(&str, &str)]) -> Result<Url, ProviderError> {
     // Control characters are dropped from an address: a tab between two dots would leave two dots.
     let is_sound = |segment: &&str| !matches!(*segment, "" | "." | "..") && !segment.chars().any(char::is_control);

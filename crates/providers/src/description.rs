@@ -1,7 +1,8 @@
 //! What a provider says about itself, so that the flow needs no `if` for any of them.
 //!
-//! Only what differs between providers and is executed here. That a refresh answer may leave out the refresh token is no
-//! field: RFC 6749, section 6 allows it to everybody, so [`crate::TokenAnswer::refresh_token`] is optional for everybody.
+//! Only what differs between providers and is executed here. That a refresh answer may leave out the refresh token is
+//! no field: RFC 6749, section 6 allows it to everybody, so [`crate::TokenAnswer::refresh_token`] is optional for
+//! everybody.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +21,8 @@ pub struct Scopes {
     pub calendar: &'static [&'static str],
 }
 
-/// Scopes that together allow everything another one does here: older grants may hold wider scopes than are asked for today.
+/// Scopes that together allow everything another one does here: older grants may hold wider scopes than are asked for
+/// today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScopeSubstitute {
     /// The scope that is asked for.
@@ -87,8 +89,9 @@ impl Description {
         scopes
     }
 
-    /// The capabilities for which the granted scopes are enough, whatever name the provider grants them under, and wider ones
-    /// included. People can untick scopes (<https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions>).
+    /// The capabilities for which the granted scopes are enough, whatever name the provider grants them under, and
+    /// wider ones included. People can untick scopes
+    /// (<https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions>).
     #[must_use]
     pub fn capabilities(&self, granted: &BTreeSet<String>) -> Capabilities {
         let is_granted = |asked: &&str| {

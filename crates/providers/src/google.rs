@@ -19,12 +19,12 @@ const CALENDAR_EVENTS_READONLY: &str = "https://www.googleapis.com/auth/calendar
 const CALENDAR_LIST: &str = "https://www.googleapis.com/auth/calendar.calendarlist";
 const CALENDAR_LIST_READONLY: &str = "https://www.googleapis.com/auth/calendar.calendarlist.readonly";
 
-/// What each method accepts stands at its page. For mail: listing with a question, whole messages, attachments and history; not
-/// `gmail.metadata`, which has neither questions nor bodies
-/// (<https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/list>). For calendars both are needed: the list
-/// (<https://developers.google.com/workspace/calendar/api/v3/reference/calendarList/list>) and the events of all of them
-/// (<https://developers.google.com/workspace/calendar/api/v3/reference/events/list>), which scopes for some calendars only, or for
-/// when somebody is busy, do not give.
+/// What each method accepts stands at its page. For mail: listing with a question, whole messages, attachments and
+/// history; not `gmail.metadata`, which has neither questions nor bodies
+/// (<https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/list>). For calendars both are
+/// needed: the list (<https://developers.google.com/workspace/calendar/api/v3/reference/calendarList/list>) and the
+/// events of all of them (<https://developers.google.com/workspace/calendar/api/v3/reference/events/list>), which
+/// scopes for some calendars only, or for when somebody is busy, do not give.
 const SUBSTITUTES: [ScopeSubstitute; 7] = [
     ScopeSubstitute { asked: GMAIL_READONLY, together: &["https://mail.google.com/"] },
     ScopeSubstitute { asked: GMAIL_READONLY, together: &["https://www.googleapis.com/auth/gmail.modify"] },
@@ -79,8 +79,9 @@ pub fn google(base: Option<&Url>) -> Result<Description, AddressRefused> {
             ("profile", "https://www.googleapis.com/auth/userinfo.profile"),
         ],
         scope_substitutes: &SUBSTITUTES,
-        // A refresh token comes with offline access only, and after the first consent only when consent is asked for again:
-        // https://developers.google.com/identity/protocols/oauth2/web-server#creatingclient
+        // A refresh token comes with offline access only, and after the first consent only when consent is asked for
+        // again: https://developers.google.com/identity/protocols/oauth2/web-server#creatingclient
+        //
         // What was granted before stays granted, so that one missing scope can be asked for alone:
         // https://developers.google.com/identity/protocols/oauth2/web-server#incrementalAuth
         authorize_parameters: &[("access_type", "offline"), ("prompt", "consent"), ("include_granted_scopes", "true")],

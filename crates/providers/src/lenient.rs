@@ -1,7 +1,7 @@
 //! JSON fields that may be of the wrong kind. Without this file one odd field would cost the whole page it is on.
 //!
-//! A field that cannot be read counts as missing, and an item of a list that cannot be read is passed over. What nothing
-//! works without is asked for where the answer is understood, not here.
+//! A field that cannot be read counts as missing, and an item of a list that cannot be read is passed over. What
+//! nothing works without is asked for where the answer is understood, not here.
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
@@ -27,8 +27,8 @@ where
     })
 }
 
-/// The items of a list that can be read, each by itself: one that is no JSON for us (a number of a thousand digits, half of a
-/// surrogate pair, a hundred lists in one another) costs nothing but itself.
+/// The items of a list that can be read, each by itself: one that is no JSON for us (a number of a thousand digits,
+/// half of a surrogate pair, a hundred lists in one another) costs nothing but itself.
 pub(crate) fn readable<'a, T: Deserialize<'a>>(list: Option<&'a RawValue>) -> Vec<T> {
     let items: Vec<&RawValue> = list.and_then(|list| serde_json::from_str(list.get()).ok()).unwrap_or_default();
     items.into_iter().filter_map(|item| serde_json::from_str(item.get()).ok()).collect()

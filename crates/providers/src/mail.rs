@@ -108,8 +108,8 @@ impl Client {
         read::<ProfileAnswer>(&body)?.profile()
     }
 
-    /// A page of message ids, newest first, of one label or of all but bin and junk. At most `max_results` of them, itself
-    /// at most [`LIST_MESSAGES_LIMIT`]
+    /// A page of message ids, newest first, of one label or of all but bin and junk. At most `max_results` of them,
+    /// itself at most [`LIST_MESSAGES_LIMIT`]
     /// (<https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/list>).
     pub async fn list_messages(
         &self,
@@ -126,9 +126,9 @@ impl Client {
         Ok(read::<ListAnswer>(&body)?.page())
     }
 
-    /// A page of the ids of messages that match a question in Gmail's own words (`from:anna has:attachment`), newest first, bin and
-    /// junk left out. A question is cut to [`SEARCH_LIMIT_CHARACTERS`]. `max_results` as in [`Client::list_messages`]
-    /// (<https://support.google.com/mail/answer/7190>).
+    /// A page of the ids of messages that match a question in Gmail's own words (`from:anna has:attachment`), newest
+    /// first, bin and junk left out. A question is cut to [`SEARCH_LIMIT_CHARACTERS`]. `max_results` as in
+    /// [`Client::list_messages`] (<https://support.google.com/mail/answer/7190>).
     pub async fn search_messages(
         &self,
         access_token: &SecretString,
@@ -152,8 +152,8 @@ impl Client {
         read::<MessageAnswer>(&body)?.metadata(id)
     }
 
-    /// A page of what happened after a cursor, to messages of one label or to all. [`ProviderError::CursorTooOld`]: start
-    /// again with a full listing (Gmail answers 404 then; a cursor usually lasts a week, in rare cases hours)
+    /// A page of what happened after a cursor, to messages of one label or to all. [`ProviderError::CursorTooOld`]:
+    /// start again with a full listing (Gmail answers 404 then; a cursor usually lasts a week, in rare cases hours)
     /// (<https://developers.google.com/workspace/gmail/api/guides/sync>).
     pub async fn history(
         &self,

@@ -1,17 +1,19 @@
 //! Turns the bytes of a text part into text.
 //!
-//! The declared character set is a hint, not the truth: Gmail is said to hand text parts over as UTF-8 while their headers still name the
-//! old set, other senders declare what they do not use, and some declare nothing.
+//! The declared character set is a hint, not the truth: Gmail is said to hand text parts over as UTF-8 while their
+//! headers still name the old set, other senders declare what they do not use, and some declare nothing.
 
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// Text of any bytes; never fails. What cannot be read becomes U+FFFD.
 ///
 /// In this order:
-/// 1. UTF-16 and ISO-2022-JP, where they are declared and the bytes show it (a NUL, an escape): such bytes are valid UTF-8 too.
+/// 1. UTF-16 and ISO-2022-JP, where they are declared and the bytes show it (a NUL, an escape): such bytes are valid
+///    UTF-8 too.
 /// 2. UTF-8, where the bytes are valid, whatever is declared: text in another set hardly ever is.
 /// 3. The declared set, if we know it (<https://encoding.spec.whatwg.org/#names-and-labels>).
-/// 4. UTF-8, if it is declared or most of what is not ASCII is valid; else windows-1252, in which every byte is something.
+/// 4. UTF-8, if it is declared or most of what is not ASCII is valid; else windows-1252, in which every byte is
+///    something.
 ///
 /// UTF-7 is shown as it is: what reads it can be made to read what nobody wrote.
 ///

@@ -1,7 +1,8 @@
 //! Reads one message with its body, and one of its attachments.
 //!
-//! Gmail has taken the message apart already and undone its transfer encodings; the parts are handed on as a flat list that keeps
-//! the tree. Which part is worth reading is decided by whoever shows it, and so is what makes it safe to show.
+//! Gmail has taken the message apart already and undone its transfer encodings; the parts are handed on as a flat list
+//! that keeps the tree. Which part is worth reading is decided by whoever shows it, and so is what makes it safe to
+//! show.
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -57,7 +58,8 @@ pub struct FullMessage {
 /// A part of a message: something to read, something attached, or a container of others.
 #[derive(Clone, Debug)]
 pub struct MailPart {
-    /// Where in [`FullMessage::parts`] the part is that this one is in; `None` for the outermost. Always before this one.
+    /// Where in [`FullMessage::parts`] the part is that this one is in; `None` for the outermost. Always before this
+    /// one.
     pub parent: Option<usize>,
     /// Its MIME type in small letters, without parameters: `multipart/alternative`, `text/html`, `message/rfc822`, ...
     pub mime_type: String,
@@ -92,8 +94,8 @@ pub enum Disposition {
 pub enum PartContent {
     /// The bytes themselves, without transfer encoding; text in the character set of [`MailPart::charset`] or in UTF-8.
     Inline(SecretSlice<u8>),
-    /// Kept by the provider: see [`Client::attachment`]. The name holds for a while only; ask for the message again rather than
-    /// keep it.
+    /// Kept by the provider: see [`Client::attachment`]. The name holds for a while only; ask for the message again
+    /// rather than keep it.
     Stored {
         /// What to ask for.
         attachment_id: SecretString,
@@ -114,9 +116,9 @@ impl Client {
     /// One message with its body (20 quota units)
     /// (<https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages#Message>).
     ///
-    /// [`ProviderError::NotFound`]: it was deleted. [`ProviderError::TooLarge`]: its text alone, as it is sent over, has more than
-    /// [`MESSAGE_ANSWER_LIMIT_BYTES`]; attachments do not count. Say that it has to be read at the provider's. May take
-    /// [`crate::Timeouts::download`].
+    /// [`ProviderError::NotFound`]: it was deleted. [`ProviderError::TooLarge`]: its text alone, as it is sent over,
+    /// has more than [`MESSAGE_ANSWER_LIMIT_BYTES`]; attachments do not count. Say that it has to be read at the
+    /// provider's. May take [`crate::Timeouts::download`].
     pub async fn message_full(&self, access_token: &SecretString, id: &str) -> Result<FullMessage, ProviderError> {
         let base = &self.description.endpoints.current().mail;
         let address = mailbox_address(base, &["messages", id], &[("format", "full")])?;
@@ -124,11 +126,11 @@ impl Client {
         read::<FullMessageAnswer<'_>>(&body)?.message(id)
     }
 
-    /// One attachment's bytes, without transfer encoding, at most `limit_bytes` of them (20 quota units)
+    /// One attachment's bytes, without transfer encoding, at most `limit_bytes` of them
     /// (<https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages.attachments/get>).
     ///
-    /// [`ProviderError::TooLarge`]: it has more; reading stopped there. [`ProviderError::NotFound`]: the message was deleted, or the
-    /// name is no longer good. May take [`crate::Timeouts::download`].
+    /// [`ProviderError::TooLarge`]: it has more; reading stopped there. [`ProviderError::NotFound`]: the message was
+    /// deleted, or the name is no longer good. May take [`crate::Timeouts::download`].
     pub async fn attachment(
         &self,
         access_token: &SecretString,

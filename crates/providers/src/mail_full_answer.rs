@@ -1,7 +1,8 @@
 //! Gmail's JSON of a whole message, read leniently and without recursion.
 //!
-//! People send us what is in here: parts within parts, thousands of them, names of any length. So a part's inner parts stay raw text
-//! until it is their turn, depth and number are bounded, and a part that cannot be read costs nothing but itself.
+//! People send us what is in here: parts within parts, thousands of them, names of any length. So a part's inner parts
+//! stay raw text until it is their turn, depth and number are bounded, and a part that cannot be read costs nothing but
+//! itself.
 
 use std::borrow::Cow;
 
@@ -196,8 +197,8 @@ impl AttachmentAnswer {
     }
 }
 
-/// Base64 in either alphabet (RFC 4648, sections 4 and 5), padded or not: Gmail documents the one for addresses and has sent it both
-/// ways.
+/// Base64 in either alphabet (RFC 4648, sections 4 and 5), padded or not: Gmail documents the one for addresses
+/// and leaves padding open, and stand-ins take what they have.
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
     const ANY_PADDING: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)

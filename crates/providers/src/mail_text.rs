@@ -1,13 +1,13 @@
 //! Undoes what mail and Gmail do to text: encoded words in headers, HTML escapes in snippets.
 //!
-//! What cannot be undone stays as it is: a strange subject is better than none. Making text safe to show is not done here
-//! but where it is shown.
+//! What cannot be undone stays as it is: a strange subject is better than none. Making text safe to show is not done
+//! here but where it is shown.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use encoding_rs::Encoding;
 
-/// Decodes the encoded words of a header (RFC 2047, section 2), each by itself and only if all of it can be read. Gmail mostly sends
-/// headers decoded already; text without such words passes unchanged.
+/// Decodes the encoded words of a header (RFC 2047, section 2), each by itself and only if all of it can be read. Gmail
+/// mostly sends headers decoded already; text without such words passes unchanged.
 pub(crate) fn decode_header(text: &str) -> String {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;

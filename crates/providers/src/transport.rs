@@ -1,8 +1,8 @@
 //! The only place that sends anything: one connection pool, hard limits, no redirects.
 //!
 //! Every token goes through here. So what would carry one astray is switched off: redirects are answers, not
-//! directions, proxies named by the environment are ignored, and nothing is sent twice on its own. The errors of the HTTP library
-//! name addresses, so none of them leaves this file.
+//! directions, proxies named by the environment are ignored, and nothing is sent twice on its own. The errors of the
+//! HTTP library name addresses, so none of them leaves this file.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ pub const TOKEN_ANSWER_LIMIT_BYTES: usize = 1024 * 1024;
 /// The largest answer read from an API. In bytes. One Gmail message may hold 25 MB, but we only ask for metadata.
 pub const API_ANSWER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
-/// The largest message that is read with its body. In bytes, as it is sent over: text of about 17 MB in base64. Attachments are not in
-/// it, so only somebody who writes to do harm gets there.
+/// The largest message that is read with its body. In bytes, as it is sent over: text of about 17 MB in base64.
+/// Attachments are not in it, so only somebody who writes to do harm gets there.
 pub const MESSAGE_ANSWER_LIMIT_BYTES: usize = 24 * 1024 * 1024;
 
-/// The largest page of a calendar's events that is read. In bytes. Room for 250 events of 128 KB, which is what one with a long
-/// description and hundreds of people takes.
+/// The largest page of a calendar's events that is read. In bytes. Room for 250 events of 128 KB, which is what one
+/// with a long description and hundreds of people takes.
 pub const CALENDAR_ANSWER_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 
 /// How long we wait for a provider.
@@ -29,8 +29,8 @@ pub const CALENDAR_ANSWER_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 pub struct Timeouts {
     /// Until a connection stands, TLS included. Default 3 s.
     pub connect: Duration,
-    /// Until the whole answer is read, connecting included. Default 10 s: must stay below the 30 s lease of a refresh, or
-    /// two processes could refresh one account at once.
+    /// Until the whole answer is read, connecting included. Default 10 s: must stay below the 30 s lease of a refresh,
+    /// or two processes could refresh one account at once.
     pub total: Duration,
     /// Until a whole message or attachment is read, connecting included. Default 60 s.
     pub download: Duration,
