@@ -5,5 +5,12 @@
 //! guesses must be harmless when it guesses wrong, and the answer repeats what was understood.
 
 pub mod dates;
+mod days;
+mod hours;
+mod patterns;
 pub mod phrases;
+mod search;
 pub mod span;
+mod vocabulary;
+mod words;
+mod written;

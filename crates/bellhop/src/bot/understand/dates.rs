@@ -1,4 +1,23 @@
 //! Days, hours and lengths of time read from words, or a sentence that says what to write instead.
+//!
+//! This is the whole of it as others see it: [`read`], [`hours`] and [`minutes`] for text that is nothing else, and
+//! [`Reading`] for days and hours somewhere in a question. The rules are in `days.rs`, `written.rs` and `hours.rs`.
+
+use chrono::{DateTime, NaiveDate, Timelike, Utc};
+use chrono_tz::Tz;
+use interim::Dialect;
+
+use super::days::{self, Leaning, Today};
+use super::hours::{at as hours_at, length_at};
+use super::span::{Hours, Span};
+use super::vocabulary::number;
+use super::words::{Word, words};
+
+/// Words beside a day that add nothing to it.
+const FILLERS: &[&str] = &[
+    "on", "at", "in", "for", "the", "of", "from", "to", "during", "and", "please", "am", "im", "den", "der", "die",
+    "this", "-", "next", "coming", "since",
+];
 
 /// Why words are not a day, hours or a length of time. Each says to the person what to write instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,3 +55,173 @@ pub enum Misread {
     #[error("That is too much text for me. Write only the day or the time, for example: friday afternoon.")]
     TooMuchText,
 }
+
+/// Reads a day, several days, or hours of them from text that is nothing else. A date without a year is the next to come,
+/// unless it was in the last thirty days.
+pub fn read(text: &str, now: DateTime<Utc>, zone: Tz) -> Result<Span, Misread> {
+    let words = words(text).ok_or(Misread::TooMuchText)?;
+    let reading = Reading::of(&words, now, zone, Leaning::Ahead, true);
+    let span = reading.span()?.ok_or(Misread::NoDay)?;
+    let left = words.iter().zip(&reading.used).filter(|(_, used)| !**used);
+    if left.into_iter().all(|(word, _)| word.is(FILLERS)) { Ok(span) } else { Err(Misread::NoDay) }
+}
+
+/// Reads days or hours, and a length of time beside them, from text that is nothing else: `friday afternoon 90 min`. Either may
+/// be missing.
+pub fn read_with_length(text: &str, now: DateTime<Utc>, zone: Tz) -> Result<(Option<Span>, Option<u32>), Misread> {
+    let words = words(text).ok_or(Misread::TooMuchText)?;
+    let reading = Reading::of(&words, now, zone, Leaning::Ahead, true);
+    let (span, length) = (reading.span()?, reading.length.clone().transpose()?);
+    let left = words.iter().zip(&reading.used).filter(|(_, used)| !**used);
+    if left.into_iter().all(|(word, _)| word.is(FILLERS)) { Ok((span, length)) } else { Err(Misread::NoDay) }
+}
+
+/// Reads hours of a day: `9-17`, `9:00 to 17:30`, `8am to 4pm`.
+pub fn hours(text: &str) -> Result<Hours, Misread> {
+    let words = words(text).ok_or(Misread::TooMuchText)?;
+    match hours_at(&words, true) {
+        Some((hours, used)) if used == words.len() => hours,
+        _ => Err(Misread::NoHours),
+    }
+}
+
+/// Reads a length of time, in minutes from 1 to 1440: `30`, `90 min`, `1.5h`, `half an hour`.
+pub fn minutes(text: &str) -> Result<u32, Misread> {
+    let words = words(text).ok_or(Misread::TooMuchText)?;
+    if let [bare] = words.as_slice()
+        && let Some(minutes) = number(&bare.plain)
+    {
+        return if (1..=24 * 60).contains(&minutes) { Ok(minutes) } else { Err(Misread::LengthOutOfRange) };
+    }
+    match length_at(&words) {
+        Some((minutes, used)) if used == words.len() => minutes,
+        _ => Err(Misread::NoLength),
+    }
+}
+
+/// What days, hours and length of time are named in a question, and by which of its words.
+#[derive(Debug)]
+pub struct Reading {
+    days: Option<Result<(NaiveDate, NaiveDate), Misread>>,
+    hours: Option<Result<Hours, Misread>>,
+    /// A length of time, in minutes.
+    pub length: Option<Result<u32, Misread>>,
+    /// For each word, whether it was part of what was read.
+    pub used: Vec<bool>,
+    said: String,
+    today: Today,
+}
+
+impl Reading {
+    /// Reads the first days, hours and length of time among these words; `alone` if they are nothing else.
+    pub fn of(words: &[Word], now: DateTime<Utc>, zone: Tz, leaning: Leaning, alone: bool) -> Self {
+        let local = now.with_timezone(&zone);
+        let dialect = if month_comes_first(zone) { Dialect::Us } else { Dialect::Uk };
+        let minute = u16::try_from(local.hour() * 60 + local.minute()).unwrap_or(0);
+        let today = Today { day: local.date_naive(), minute, dialect, leaning };
+        let mut reading =
+            Self { days: None, hours: None, length: None, used: vec![false; words.len()], said: String::new(), today };
+        let mut at = 0;
+        while at < words.len() {
+            at += reading.take(&words[at..], at, alone).max(1);
+        }
+        let said = words.iter().zip(&reading.used).filter(|(_, used)| **used).map(|(word, _)| word.plain.as_str());
+        reading.said = said.collect::<Vec<_>>().join(" ");
+        reading
+    }
+
+    /// Takes what begins at the first of these words; how many words that was.
+    fn take(&mut self, words: &[Word], at: usize, alone: bool) -> usize {
+        let tonight = words[0].is(&["tonight"]);
+        let taken = if self.days.is_none()
+            && let Some((days, used)) = days::at(words, &self.today)
+        {
+            self.days = Some(days);
+            used
+        } else if self.length.is_none()
+            && !alone
+            && let Some((length, used)) = length_at(words)
+        {
+            self.length = Some(length);
+            used
+        } else {
+            0
+        };
+        if self.hours.is_none()
+            && (taken == 0 || tonight)
+            && let Some((hours, used)) = hours_at(words, alone)
+        {
+            self.hours = Some(hours);
+            // "this morning" is today's, "in the morning" the next one.
+            if self.days.is_none() && words[0].is(&["this"]) {
+                self.days = Some(Ok((self.today.day, self.today.day)));
+            }
+            self.used[at..at + used].fill(true);
+            return used.max(taken);
+        }
+        self.used[at..at + taken].fill(true);
+        taken
+    }
+
+    /// Whether days are named, and not only hours.
+    pub fn has_days(&self) -> bool {
+        self.days.is_some()
+    }
+
+    /// The days and hours; hours without a day are today's, or tomorrow's if they are over. `None` if neither is named.
+    pub fn span(&self) -> Result<Option<Span>, Misread> {
+        let hours = self.hours.transpose()?;
+        let (first, last) = match (self.days.transpose()?, hours) {
+            (Some(days), _) => days,
+            (None, None) => return Ok(None),
+            (None, Some(hours)) => {
+                let over = self.today.leaning == Leaning::Ahead && hours.until_minute() <= self.today.minute;
+                let day = if over { self.today.day.succ_opt().unwrap_or(self.today.day) } else { self.today.day };
+                (day, day)
+            }
+        };
+        let days = Span::days(first, last).ok_or(if last < first { Misread::Backwards } else { Misread::TooLong })?;
+        let days = days.said(self.said.clone());
+        Ok(Some(hours.map_or(days.clone(), |hours| days.only(hours))))
+    }
+
+    /// The same days until today, for what came since then.
+    pub fn until_today(&self) -> Result<Option<Span>, Misread> {
+        let Some(span) = self.span()? else { return Ok(None) };
+        let last = self.today.day.max(span.last());
+        Span::days(span.first(), last).map(|days| Some(days.said(self.said.clone()))).ok_or(Misread::TooLong)
+    }
+}
+
+/// Whether people in this zone write the month before the day: those of the United States.
+fn month_comes_first(zone: Tz) -> bool {
+    const PLACES: &[&str] = &[
+        "New_York",
+        "Chicago",
+        "Denver",
+        "Los_Angeles",
+        "Phoenix",
+        "Anchorage",
+        "Honolulu",
+        "Detroit",
+        "Boise",
+        "Juneau",
+        "Sitka",
+        "Nome",
+        "Adak",
+        "Metlakatla",
+        "Yakutat",
+        "Menominee",
+        "Louisville",
+    ];
+    let name = zone.name();
+    name.starts_with("US/")
+        || ["America/Indiana/", "America/Kentucky/", "America/North_Dakota/"]
+            .iter()
+            .any(|state| name.starts_with(state))
+        || name.split_once('/').is_some_and(|(_, place)| PLACES.contains(&place))
+}
+
+#[cfg(test)]
+#[path = "dates_tests.rs"]
+mod tests;

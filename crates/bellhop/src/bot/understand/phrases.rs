@@ -1,7 +1,113 @@
 //! Plain questions: which command somebody means, and about which days, people and words.
+//!
+//! The table of questions is `patterns.rs`, and the rules for mail are in `search.rs`; here they are tried in their order.
+//! Nothing is understood that would do harm if it was not meant: the furthest that words get is the question which account
+//! to disconnect, which somebody then answers with a button.
 
-use super::dates::Misread;
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono_tz::Tz;
+
+use super::dates::{Misread, Reading};
+use super::days::Leaning;
+use super::patterns::{BEFORE_DAYS, Of, RULES, SMALL, Topic, fits};
+use super::search;
 use super::span::Span;
+use super::words::{Word, words};
+use crate::places::{self, Found};
+
+/// How many suggestions are helpful.
+const SUGGESTIONS: usize = 3;
+
+/// The most words that a place's name has.
+const LONGEST_PLACE: usize = 6;
+
+/// What people say before what they want, in any number.
+const LEAD: &[&str] = &[
+    "hey",
+    "hi",
+    "hello",
+    "ok",
+    "okay",
+    "so",
+    "and",
+    "well",
+    "um",
+    "uh",
+    "please",
+    "bellhop",
+    "bot",
+    "but",
+    "or",
+    "dear",
+    "can you",
+    "could you",
+    "would you",
+    "will you",
+    "can u",
+    "do you know",
+    "tell me",
+    "show me",
+    "show",
+    "give me",
+    "let me know",
+    "let me see",
+    "i want to know",
+    "i want to see",
+    "i would like to know",
+    "i would like to see",
+    "id like to know",
+    "id like to see",
+    "i wonder",
+    "check",
+    "list",
+    "open",
+    "view",
+    "display",
+    "see",
+    "read",
+    "fetch",
+    "get",
+    "get me",
+    "zeig",
+    "zeig mir",
+    "quick question",
+    "if",
+    "kindly",
+    "whether",
+    "remind me",
+];
+
+/// What people say after it.
+const TAIL: &[&str] = &[
+    "please",
+    "thanks",
+    "thank you",
+    "thx",
+    "bot",
+    "bellhop",
+    "exactly",
+    "mate",
+    "lol",
+    "haha",
+    "right now",
+    "for me",
+    "again",
+];
+
+/// What words hint at, where nothing was understood.
+const HINTS: &[(&[&str], &str)] = &[
+    (&["disconnect", "unlink", "revoke", "logout"], "disconnect"),
+    (&["calendars"], "calendars"),
+    (&["free", "available", "busy", "slot", "slots", "gap"], "free"),
+    (&["find", "search", "look", "invoice", "attachment"], "search"),
+    (&["calendar", "agenda", "schedule", "meetings", "planned", "scheduled"], "agenda"),
+    (&["mail", "mailed", "inbox", "unread", "gmail", "mailing"], "inbox"),
+    (&["timezone", "zone", "clock", "utc", "gmt"], "timezone"),
+    (&["accounts", "account", "connected"], "accounts"),
+    (&["connect", "reconnect", "link", "login", "connection"], "connect"),
+    (&["settings", "setting", "options", "configure"], "settings"),
+    (&["help", "how", "command", "commands"], "help"),
+];
 
 /// What somebody means by what they typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,3 +162,138 @@ pub struct Query {
     /// The days on which it came.
     pub since: Option<Span>,
 }
+
+/// What somebody means by these words, at this moment, in their zone.
+#[must_use]
+pub fn understand(text: &str, now: DateTime<Utc>, zone: Tz) -> Understood {
+    let Some(all) = words(text).filter(|words| !words.is_empty()) else {
+        return Understood::Unclear { near: Vec::new() };
+    };
+    let asked = asked(&all);
+    let reading = Reading::of(asked, now, zone, Leaning::Ahead, false);
+    let rest = rest(asked, &reading);
+    let days = reading.span();
+    let has_days = !matches!(days, Ok(None));
+    let plain = |words: &[Word]| -> Vec<Word> { words.iter().filter(|word| !word.is(SMALL)).cloned().collect() };
+    let (whole, all, rest) = (plain(asked), plain(&all), plain(&rest));
+
+    let found = RULES.iter().find_map(|(topic, of, patterns)| {
+        let said: &[&[Word]] = match of {
+            Of::Whole => &[&all, &whole],
+            Of::Rest => &[&rest],
+            Of::RestOfDays if has_days => &[&rest],
+            Of::RestOfDays => &[],
+        };
+        said.iter()
+            .flat_map(|said| patterns.iter().filter_map(|pattern| fits(pattern, said)))
+            .find_map(|named| answer(*topic, named, &reading, now.with_timezone(&zone).date_naive()))
+    });
+    found
+        .or_else(|| Some(search::query(asked, now, zone)?.map_or_else(Understood::Misread, Understood::Search)))
+        .unwrap_or_else(|| Understood::Unclear { near: near(&all, has_days) })
+}
+
+/// What a topic is with the days that were named. `None` if it cannot be meant after all.
+fn answer(topic: Topic, named: &[Word], reading: &Reading, today: NaiveDate) -> Option<Understood> {
+    let span = |soon: bool| match reading.span() {
+        Ok(Some(span)) => Ok(span),
+        Ok(None) if soon => Ok(today
+            .checked_add_days(Days::new(6))
+            .and_then(|last| Span::days(today, last))
+            .unwrap_or_else(|| Span::day(today))),
+        Ok(None) => Ok(Span::day(today)),
+        Err(why) => Err(why),
+    };
+    let agenda = |soon| span(soon).map_or_else(Understood::Misread, Understood::Agenda);
+    let free = |soon| {
+        let free = span(soon).and_then(|span| Ok(Understood::Free { span, at_least: reading.length.transpose()? }));
+        free.unwrap_or_else(Understood::Misread)
+    };
+    Some(match topic {
+        Topic::Hello => Understood::Hello,
+        Topic::Thanks => Understood::Thanks,
+        Topic::Help => Understood::Help,
+        Topic::Disconnect => Understood::Disconnect,
+        Topic::Connect => Understood::Connect,
+        Topic::Accounts => Understood::Accounts,
+        Topic::Calendars => Understood::Calendars,
+        Topic::Settings => Understood::Settings,
+        Topic::TimeZone => Understood::TimeZone(typed(named)?),
+        Topic::Whereabouts => Understood::TimeZone(whereabouts(named)?),
+        Topic::Free => free(false),
+        Topic::FreeSoon => free(true),
+        Topic::Agenda => agenda(false),
+        Topic::AgendaSoon => agenda(true),
+        Topic::Inbox => Understood::Inbox,
+    })
+}
+
+/// A place, as it was typed. `None` for more words than a place has.
+fn typed(named: &[Word]) -> Option<String> {
+    let place: Vec<&str> = named.iter().map(|word| word.typed.as_str()).collect();
+    (place.len() <= LONGEST_PLACE).then(|| place.join(" "))
+}
+
+/// A place that is known, as it was typed: people are also in meetings, in love and in a hurry.
+fn whereabouts(named: &[Word]) -> Option<String> {
+    let now = named.iter().rev().take_while(|word| word.is(&["now", "currently", "today", "jetzt", "atm"])).count();
+    let place = typed(&named[..named.len() - now])?;
+    (!matches!(places::by_words(&place), Found::Nothing { .. })).then_some(place)
+}
+
+/// The words without what people say around what they want; all of them if nothing else is left.
+fn asked(all: &[Word]) -> &[Word] {
+    let mut asked = all;
+    while let Some(rest) = LEAD.iter().filter_map(|lead| stripped(asked, lead, true)).min_by_key(|rest| rest.len()) {
+        asked = rest;
+    }
+    while let Some(rest) = TAIL.iter().filter_map(|tail| stripped(asked, tail, false)).min_by_key(|rest| rest.len()) {
+        asked = rest;
+    }
+    asked
+}
+
+fn stripped<'a>(words: &'a [Word], phrase: &str, in_front: bool) -> Option<&'a [Word]> {
+    let count = phrase.split(' ').count();
+    let left = words.len().checked_sub(count).filter(|left| *left > 0)?;
+    let (there, rest) = if in_front {
+        words.split_at(count)
+    } else {
+        let (rest, there) = words.split_at(left);
+        (there, rest)
+    };
+    phrase.split(' ').eq(there.iter().map(|word| word.plain.as_str())).then_some(rest)
+}
+
+/// The words that are no days, hours or lengths of time, nor lead to them.
+fn rest(words: &[Word], reading: &Reading) -> Vec<Word> {
+    let mut rest = Vec::new();
+    let mut before_days = false;
+    for (word, used) in words.iter().zip(&reading.used).rev() {
+        before_days = *used || before_days && word.is(BEFORE_DAYS);
+        if !before_days {
+            rest.push(word.clone());
+        }
+    }
+    rest.reverse();
+    let least = |word: &Word| word.is(&["least", "minimum"]);
+    rest.retain(|word| !least(word));
+    rest
+}
+
+/// Commands that these words hint at.
+fn near(words: &[Word], has_days: bool) -> Vec<&'static str> {
+    let hinted = words.iter().filter_map(|word| HINTS.iter().find(|(hints, _)| word.is(hints)).map(|(_, name)| *name));
+    let mut near: Vec<&'static str> = Vec::new();
+    for name in hinted.chain(has_days.then_some("agenda")) {
+        if !near.contains(&name) {
+            near.push(name);
+        }
+    }
+    near.truncate(SUGGESTIONS);
+    near
+}
+
+#[cfg(test)]
+#[path = "phrases_tests.rs"]
+mod tests;
