@@ -5,6 +5,7 @@
 //! and `say.rs` sends it. How accounts are connected and mail is fetched is not known here.
 
 pub mod account;
+mod carried;
 pub mod commands;
 mod dispatch;
 mod incoming;
@@ -19,6 +20,7 @@ mod person;
 pub mod press;
 mod raw_updates;
 pub mod say;
+mod seen;
 #[cfg(test)]
 mod stand_in;
 mod strangers;

@@ -3,7 +3,7 @@
 
 mod support;
 
-use bellhop_domain::{AttemptId, Command, IntegrationId, OwnerId, Provider, TenantId};
+use bellhop_domain::{AttemptId, Capability, Command, IntegrationId, OwnerId, Provider, TenantId};
 use bellhop_store::{
     ApiKey, Attempt, BroughtBack, Change, ConnectLink, DataKey, ExecuteError, NewAttempt, Request, Store, StoreError,
     plain_hash, seal_verifier,
@@ -47,6 +47,7 @@ impl Scene {
             owner: self.owner,
             provider: Provider::Google,
             reconnects: None,
+            asked: token.starts_with("calendar").then(|| [Capability::Calendar].into()),
             created_at: at,
             expires_at: at + TimeDelta::minutes(10),
             used_at: None,
@@ -68,6 +69,7 @@ impl Scene {
             owner: self.owner,
             integration,
             reconnects: false,
+            asked: link.asked.clone(),
             provider: Provider::Google,
             state_hash: plain_hash(format!("state {name}").as_bytes()),
             cookie_hash: plain_hash(format!("cookie {name}").as_bytes()),
@@ -154,6 +156,18 @@ async fn a_link_begins_one_walk_however_many_press_at_once() {
     assert_eq!(scene.count("events").await, 1);
     assert_eq!(scene.count("keys.integration_keys").await, 1);
     assert_eq!(scene.store.connect_link(link.hash).await.unwrap().unwrap().used_at, Some(noon()));
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn what_a_link_asks_for_goes_along_with_its_walk() {
+    let scene = Scene::set().await;
+    for (name, asked) in [("calendar alone", Some([Capability::Calendar].into())), ("everything", None)] {
+        let (attempt, _) = scene.walk(name, noon()).await;
+        assert_eq!(attempt.asked, asked, "{name}");
+        let link = scene.store.connect_link(plain_hash(name.as_bytes())).await.unwrap().unwrap();
+        assert_eq!(link.asked, asked, "{name}");
+    }
     scene.end().await;
 }
 

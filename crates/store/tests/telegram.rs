@@ -322,8 +322,7 @@ async fn a_waiting_message_is_taken_only_as_long_as_it_waits_for_the_same() {
         chat_id: 5,
         message_id: 6,
         owner,
-        integration,
-        shows: Shows::Inbox { page: 2 },
+        shows: Shows::Inbox { integration, page: 2 },
         asked_at: noon(),
         shown: 0,
     };
@@ -331,14 +330,17 @@ async fn a_waiting_message_is_taken_only_as_long_as_it_waits_for_the_same() {
     let states = store.live_messages(tenant).await.unwrap();
     assert_eq!(states[0].message, waiting);
     assert_eq!((states[0].status, states[0].checked_at, states[0].stored), (Some(Status::Active), None, 0));
-    let turned =
-        LiveMessage { shows: Shows::Inbox { page: 3 }, asked_at: noon() + TimeDelta::seconds(1), ..waiting.clone() };
+    let turned = LiveMessage {
+        shows: Shows::Inbox { integration, page: 3 },
+        asked_at: noon() + TimeDelta::seconds(1),
+        ..waiting.clone()
+    };
     store.put_live_message(tenant, &turned).await.unwrap();
     assert!(!store.take_live_message(tenant, &waiting).await.unwrap());
     assert!(store.take_live_message(tenant, &turned).await.unwrap());
-    let ended = LiveMessage { shows: Shows::Revocation, ..turned };
+    let ended = LiveMessage { shows: Shows::Revocation { integration }, ..turned };
     store.put_live_message(tenant, &ended).await.unwrap();
-    assert_eq!(store.live_messages(tenant).await.unwrap()[0].message.shows, Shows::Revocation);
+    assert_eq!(store.live_messages(tenant).await.unwrap()[0].message.shows, Shows::Revocation { integration });
     store.forget_live_message(tenant, 5, 6).await.unwrap();
     assert!(store.live_messages(tenant).await.unwrap().is_empty());
     database.drop().await;

@@ -1,8 +1,11 @@
 //! The commands: one file each, and one line each in [`COMMANDS`], which `/help` and Telegram's own menu are made from.
 
 pub mod accounts;
+pub mod agenda;
+pub mod calendars;
 pub mod connect;
 pub mod disconnect;
+pub mod free;
 pub mod help;
 pub mod inbox;
 pub mod start;
@@ -14,7 +17,7 @@ use super::visit::{Failure, Visit};
 
 /// Every command, in the order in which people are shown them.
 pub const COMMANDS: &[&Command] =
-    &[&connect::COMMAND, &inbox::COMMAND, &accounts::COMMAND, &disconnect::COMMAND, &help::COMMAND, &start::COMMAND];
+    &[&connect::COMMAND, &inbox::COMMAND, &agenda::COMMAND, &free::COMMAND, &calendars::COMMAND, &accounts::COMMAND, &disconnect::COMMAND, &help::COMMAND, &start::COMMAND];
 
 /// What a press is answered with beside what it shows: a word, where one is needed.
 pub type Toast = Option<String>;

@@ -11,13 +11,18 @@ use bellhop_domain::{IntegrationId, OwnerId, Status};
 use bellhop_store::{LiveMessage, LiveState, Shows, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
+use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::account::Account;
+use super::carried::carried;
 use super::commands::disconnect::{self, Revocation};
 use super::commands::inbox::{self, Fetch};
+use super::commands::{agenda, free};
+use super::press::Press;
 use super::say::{Speaker, Trouble};
+use super::seen::{self, Seen};
 use super::visit::{Desk, Failure};
 
 /// How often to look while a message waits.
@@ -136,7 +141,7 @@ impl Showing<'_> {
             let done = match &message.shows {
                 Shows::Inbox { integration, page } => self.show_inbox(state, *integration, *page, now).await,
                 Shows::Revocation { integration } => self.show_revocation(message, *integration, now).await,
-                Shows::Calendar { .. } => Ok(true),
+                Shows::Calendar { view } => self.show_calendar(message, view, now).await,
             };
             let ended = match done {
                 Ok(ended) => ended,
@@ -197,6 +202,28 @@ impl Showing<'_> {
             desk.app.store.put_live_message(desk.tenant, &shown).await?;
             return Ok(false);
         }
+        Ok(true)
+    }
+
+    /// Shows days again, once every calendar that was asked has answered, or when that takes too long.
+    async fn show_calendar(&self, message: &LiveMessage, view: &Value, now: DateTime<Utc>) -> Result<bool, Failure> {
+        let (desk, owner) = (self.desk, message.owner);
+        let fetch = if Seen::load(desk, owner).await?.has_news_since(message.asked_at) {
+            seen::Fetch::Settled
+        } else if is_over(message, now) {
+            seen::Fetch::Late
+        } else {
+            return Ok(false);
+        };
+        // Written by a release that knows more than this one.
+        let Some(press) = view.as_str().and_then(Press::read) else { return Ok(true) };
+        let Some((span, at_least)) = carried(&press) else { return Ok(true) };
+        let shown = if press.command == free::COMMAND.name {
+            free::current(desk, owner, &span, at_least, fetch).await?
+        } else {
+            agenda::current(desk, owner, &span, fetch).await?
+        };
+        self.speaker.edit(message.chat_id, message.message_id, &shown).await?;
         Ok(true)
     }
 

@@ -49,7 +49,9 @@ impl Person {
         Ok(Self::with(&settings, zone, zone_from))
     }
 
-    fn with(settings: &OwnerSettings, zone: Tz, zone_from: ZoneFrom) -> Self {
+    /// These settings in this zone.
+    #[must_use]
+    pub fn with(settings: &OwnerSettings, zone: Tz, zone_from: ZoneFrom) -> Self {
         let nine_to_six = || (hour(9), hour(18));
         Self {
             zone,

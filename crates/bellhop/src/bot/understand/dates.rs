@@ -134,7 +134,7 @@ impl Reading {
     fn take(&mut self, words: &[Word], at: usize, alone: bool) -> usize {
         let tonight = words[0].is(&["tonight"]);
         let taken = if self.days.is_none()
-            && let Some((days, used)) = days::at(words, &self.today)
+            && let Some((days, used)) = days::at(words, self.today)
         {
             self.days = Some(days);
             used

@@ -1,0 +1,320 @@
+//! `/agenda`: what takes place on a day or some days, in all chosen calendars, on the person's own clock.
+//!
+//! The view is a pure function of what is seen to a message. What was asked is repeated in words, so that a date that was
+//! misunderstood is noticed.
+
+use std::fmt::Write;
+
+use bellhop_domain::OwnerId;
+use bellhop_store::{Answer, EntryTime, StoreError};
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
+use chrono_tz::Tz;
+use futures::future::BoxFuture;
+
+use super::{Command, OLD_BUTTON, Toast, accounts, calendars};
+use crate::bot::carried::{carried, carry};
+use crate::bot::message::{Button, Message};
+use crate::bot::press::Press;
+use crate::bot::seen::{Fetch, Seen, wait};
+use crate::bot::text::{Text, clean};
+use crate::bot::understand::dates;
+use crate::bot::understand::span::Span;
+use crate::bot::visit::{Desk, Failure, Visit};
+use crate::calendar::occurrences::Occurrence;
+use crate::calendar::zones::{midnight, named};
+use crate::calendar::{AHEAD, BACK, is_kept};
+
+/// The command.
+pub const COMMAND: Command = Command {
+    name: "agenda",
+    summary: "What is on: today, tomorrow, next week, 12.5.",
+    also: &["calendar", "events", "meetings", "schedule", "today", "tomorrow", "week"],
+    run: agenda,
+    press,
+};
+
+/// The press that opens some days.
+pub const OPEN: char = 'o';
+
+/// The press that asks for news of them.
+const REFRESH: char = 'r';
+
+/// Entries in one message: what fits with room for long titles.
+const MOST: usize = 50;
+
+fn agenda<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
+    Box::pin(async move {
+        let person = visit.person().await?;
+        let now = visit.desk.app.clock.now();
+        let span = match said {
+            "" => Span::day(person.today(now)),
+            said => match dates::read(said, now, person.zone) {
+                Ok(span) => span,
+                Err(misread) => {
+                    let text = Text::new().plain(misread.to_string());
+                    return visit.say(text).await.map(|_| ());
+                }
+            },
+        };
+        open(visit, &span, false).await
+    })
+}
+
+fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toast, Failure>> {
+    Box::pin(async move {
+        match (press.action, carried(press)) {
+            (OPEN | REFRESH, Some((span, _))) => open(visit, &span, press.action == REFRESH).await.map(|()| None),
+            _ => Ok(Some(OLD_BUTTON.to_owned())),
+        }
+    })
+}
+
+/// Shows some days and, where that is not fresh, has it brought up to date.
+pub async fn open(visit: &Visit<'_>, span: &Span, refresh: bool) -> Result<(), Failure> {
+    let desk = visit.desk;
+    let seen = Seen::load(desk, visit.owner).await?;
+    let asked_at = seen.now;
+    let asked = seen.ask_for_news(desk, refresh).await?;
+    let fetch = if asked { Fetch::Asked } else { Fetch::Settled };
+    let message_id = visit.show(&shown(desk, &seen, span, fetch).await?).await?;
+    if asked {
+        wait(visit, message_id, &carry(Press::new(COMMAND.name, OPEN), span, None), asked_at).await?;
+    }
+    Ok(())
+}
+
+/// What a message that shows these days says now.
+pub async fn current(desk: &Desk, owner: OwnerId, span: &Span, fetch: Fetch) -> Result<Message, StoreError> {
+    shown(desk, &Seen::load(desk, owner).await?, span, fetch).await
+}
+
+async fn shown(desk: &Desk, seen: &Seen, span: &Span, fetch: Fetch) -> Result<Message, StoreError> {
+    if seen.accounts.is_empty() {
+        return Ok(accounts::none());
+    }
+    let (from, until) = bounds(span, seen.person.zone);
+    let found = seen.between(desk, from, until).await?;
+    Ok(View { seen, span, found: &found, fetch }.message())
+}
+
+/// From when to when some days last, or their hours.
+#[must_use]
+pub fn bounds(span: &Span, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
+    let windows = span.windows(zone);
+    match (windows.first(), windows.last()) {
+        (Some((from, _)), Some((_, until))) => (*from, *until),
+        _ => {
+            let day = midnight(zone, span.first());
+            (day, day)
+        }
+    }
+}
+
+/// Said of days that are not kept.
+#[must_use]
+pub fn not_kept(person: &crate::bot::person::Person, now: DateTime<Utc>) -> String {
+    let day = |at: DateTime<Utc>| at.with_timezone(&person.zone).format("%-d %B %Y").to_string();
+    format!("I only know your calendar from {} to {}.", day(now - BACK), day(now + AHEAD))
+}
+
+/// Some days as they are shown.
+pub struct View<'a> {
+    /// Whose calendars.
+    pub seen: &'a Seen,
+    /// Which days.
+    pub span: &'a Span,
+    /// What takes place.
+    pub found: &'a [Occurrence],
+    /// What is going on.
+    pub fetch: Fetch,
+}
+
+impl View<'_> {
+    /// The message.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        let (seen, person) = (self.seen, &self.seen.person);
+        let today = person.today(seen.now);
+        let heading = capitalised(&self.span.in_words(today));
+        let mut text = Text::new().plain("📅 ").bold(heading);
+        let (from, until) = bounds(self.span, person.zone);
+        if !is_kept(seen.now, from, until) {
+            text = text.line().plain(not_kept(person, seen.now));
+        }
+        if seen.has_any() {
+            text = text.line().plain(seen.freshness(self.fetch));
+        }
+        let (not_seen, remedies) = seen.not_seen();
+        text = text.then(not_seen).then(self.days());
+        self.with_buttons(Message::new(text), remedies)
+    }
+
+    fn days(&self) -> Text {
+        let zone = self.seen.person.zone;
+        let one_day = self.span.first() == self.span.last();
+        let (mut text, mut shown, mut quiet, mut left_out) = (Text::new(), 0_usize, vec![], 0_usize);
+        for day in self.span.each_day() {
+            let (from, until) = (midnight(zone, day), midnight(zone, day + Days::new(1)));
+            let here: Vec<&Occurrence> =
+                self.found.iter().filter(|occurrence| occurrence.touches(zone, from, until)).collect();
+            if here.is_empty() {
+                quiet.push(day);
+                continue;
+            }
+            let room = MOST.saturating_sub(shown);
+            left_out += here.len().saturating_sub(room);
+            if room == 0 {
+                continue;
+            }
+            text = text.gap();
+            if !one_day {
+                text = text.bold(day.format("%A %-d %B").to_string()).line();
+            }
+            for (index, occurrence) in here.iter().take(room).enumerate() {
+                text = if index == 0 { text } else { text.line() };
+                text = text.then(self.entry(occurrence, day));
+            }
+            shown += here.len().min(room);
+        }
+        if left_out > 0 {
+            text = text.gap().plain(format!("… and {left_out} more. Ask for a single day to see all of it."));
+        }
+        if self.seen.checked_at().is_none() {
+            return text;
+        }
+        match (quiet.as_slice(), one_day) {
+            ([], _) => text,
+            (_, true) => text.gap().plain("Nothing is on."),
+            (quiet, false) if shown == 0 && quiet.len() > 1 => text.gap().plain("Nothing is on."),
+            (quiet, false) => text.gap().plain(format!("Nothing on {}.", names(quiet))),
+        }
+    }
+
+    /// One line, and where it is or how to join in a second.
+    fn entry(&self, occurrence: &Occurrence, day: NaiveDate) -> Text {
+        let content = &occurrence.content;
+        let declined = content.answer == Some(Answer::Declined);
+        let mark = match content.answer {
+            Some(Answer::Declined) => "✗ ",
+            Some(Answer::Tentative) => "? ",
+            Some(Answer::Open) => "✉ ",
+            _ if content.tentative => "? ",
+            _ => "",
+        };
+        let mut text = Text::new().plain(format!("{}  {mark}", self.time(occurrence, day)));
+        let title = if clean(&content.title).is_empty() { "(no title)" } else { content.title.as_str() };
+        text = if declined { text.theirs(title, 80) } else { text.theirs_bold(title, 80) };
+        let mut notes = vec![];
+        if declined {
+            notes.push("declined".to_owned());
+        } else if !content.busy && !occurrence.is_all_day() {
+            notes.push("shown as free".to_owned());
+        }
+        notes.extend(self.elsewhere(occurrence));
+        if !notes.is_empty() {
+            text = text.plain(format!(" ({})", notes.join(", ")));
+        }
+        let place = clean(&content.place);
+        if !declined && !place.is_empty() {
+            text = text.plain(" · ").theirs(&place, 60);
+        }
+        if let Some(calendar) = self.seen.calendar_of(occurrence).filter(|_| self.seen.looked_at() > 1) {
+            text = text.plain(" · ").theirs_italic(&calendar.content.title, 30);
+        }
+        text
+    }
+
+    /// When it is, as far as it touches this day.
+    fn time(&self, occurrence: &Occurrence, day: NaiveDate) -> String {
+        let zone = self.seen.person.zone;
+        if let Some((first, last)) = occurrence.days() {
+            return if first == last {
+                "All day".to_owned()
+            } else {
+                format!("Day {} of {}", (day - first).num_days() + 1, (last - first).num_days() + 1)
+            };
+        }
+        let (start, end) = occurrence.bounds(zone);
+        let (start, end) = (start.with_timezone(&zone), end.with_timezone(&zone));
+        let clock = |at: &DateTime<Tz>| at.format("%H:%M").to_string();
+        let mut text = match (start.date_naive() == day, end.date_naive() == day) {
+            (true, true) if start == end => clock(&start),
+            (true, true) => format!("{}–{}", clock(&start), clock(&end)),
+            (true, false) if end == midnight(zone, day + Days::new(1)) => format!("{}–24:00", clock(&start)),
+            (true, false) => format!("{}–{} {}", clock(&start), end.format("%a"), clock(&end)),
+            (false, true) => format!("until {}", clock(&end)),
+            (false, false) => "All day".to_owned(),
+        };
+        // In the night in which a clock goes back, two o'clock comes twice.
+        if start.date_naive() == end.date_naive() && start.offset() != end.offset() {
+            let _ = write!(text, " ({} min)", (end - start).num_minutes());
+        }
+        text
+    }
+
+    /// What the clock shows where it was made, if that is another time than here.
+    fn elsewhere(&self, occurrence: &Occurrence) -> Option<String> {
+        let EntryTime::Moment { at, zone: name } = &occurrence.start else { return None };
+        let (here, there) = (self.seen.person.zone, named(name.as_deref(), self.seen.person.zone));
+        let (here, local) = (at.with_timezone(&here), at.with_timezone(&there));
+        if here.naive_local() == local.naive_local() {
+            return None;
+        }
+        let day = if here.date_naive() == local.date_naive() { "" } else { "%a " };
+        let place = there.name().rsplit('/').next().unwrap_or(there.name()).replace('_', " ");
+        Some(format!("{} in {place}", local.format(&format!("{day}%H:%M"))))
+    }
+
+    fn with_buttons(&self, message: Message, remedies: Vec<Vec<Button>>) -> Message {
+        let to = |action, span: &Span| carry(Press::new(COMMAND.name, action), span, None);
+        let length = Days::new(u64::try_from((self.span.last() - self.span.first()).num_days()).unwrap_or(0) + 1);
+        let days = |first: Option<NaiveDate>, last: Option<NaiveDate>| Span::days(first?, last?);
+        let before = days(self.span.first().checked_sub_days(length), self.span.last().checked_sub_days(length));
+        let after = days(self.span.first().checked_add_days(length), self.span.last().checked_add_days(length));
+        let mut turns = vec![];
+        if let Some(before) = &before {
+            turns.push(Button::press(&format!("◀ {}", short(before)), to(OPEN, before)));
+        }
+        if let Some(after) = &after {
+            turns.push(Button::press(&format!("{} ▶", short(after)), to(OPEN, after)));
+        }
+        let mut others = vec![];
+        if self.seen.accounts.iter().any(super::super::seen::SeenAccount::can_be_read) {
+            others.push(Button::press("↻ Refresh", to(REFRESH, self.span)));
+            others.push(Button::press("Calendars", Press::new(calendars::COMMAND.name, calendars::OPEN)));
+        }
+        remedies.into_iter().fold(message.row(turns).row(others), Message::row)
+    }
+}
+
+/// "Mon 23 Nov", or "23–29 Nov".
+fn short(span: &Span) -> String {
+    let (first, last) = (span.first(), span.last());
+    if first == last {
+        return first.format("%a %-d %b").to_string();
+    }
+    let begin = if first.month() == last.month() { first.format("%-d") } else { first.format("%-d %b") };
+    format!("{begin}–{}", last.format("%-d %b"))
+}
+
+/// "Monday, Tuesday and Sunday".
+fn names(days: &[NaiveDate]) -> String {
+    let long = days.len() > 7;
+    let name = |day: &NaiveDate| day.format(if long { "%-d %b" } else { "%A" }).to_string();
+    match days {
+        [] => String::new(),
+        [only] => name(only),
+        [before @ .., last] => {
+            format!("{} and {}", before.iter().map(name).collect::<Vec<_>>().join(", "), name(last))
+        }
+    }
+}
+
+fn capitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+#[path = "agenda_tests.rs"]
+mod tests;
