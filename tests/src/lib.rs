@@ -44,4 +44,4 @@ pub use plan::Plan;
 pub use sandbox::{Sandbox, start_sandbox};
 pub use trouble::{Story, Trouble, ensure};
 pub use wait::{PATIENCE, until, until_within};
-pub use walk::{Consent, MAIL_SCOPE, Walk};
+pub use walk::{CALENDAR_SCOPE, Consent, MAIL_SCOPE, Walk};

@@ -12,6 +12,9 @@ use crate::trouble::{Story, Trouble, ensure};
 /// The scope that lets mail be read.
 pub const MAIL_SCOPE: &str = "https://www.googleapis.com/auth/gmail.readonly";
 
+/// The scope that lets calendars be read.
+pub const CALENDAR_SCOPE: &str = "https://www.googleapis.com/auth/calendar.readonly";
+
 /// What somebody does on the consent page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent<'a> {
@@ -19,6 +22,8 @@ pub enum Consent<'a> {
     All,
     /// Unticks one scope and allows the rest.
     Without(&'a str),
+    /// Unticks every scope and allows that.
+    Bare,
     /// Refuses.
     Deny,
 }
@@ -137,8 +142,10 @@ fn decision_fields(
 ) -> Story<(crate::markup::Form, Vec<(String, String)>)> {
     let form = consent.forms().into_iter().next().ok_or_else(|| Trouble::new("a consent page without a form"))?;
     let mut fields: Vec<(String, String)> = form.fields.iter().filter(|(name, _)| name != "account").cloned().collect();
-    if let Consent::Without(scope) = decision {
-        fields.retain(|(name, value)| name != "scope" || value != scope);
+    match decision {
+        Consent::Without(scope) => fields.retain(|(name, value)| name != "scope" || value != scope),
+        Consent::Bare => fields.retain(|(name, _)| name != "scope"),
+        Consent::All | Consent::Deny => {}
     }
     fields.push(("account".to_owned(), account.to_owned()));
     let word = if decision == Consent::Deny { "deny" } else { "allow" };

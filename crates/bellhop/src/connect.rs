@@ -14,7 +14,10 @@ mod start;
 mod sweep;
 mod view;
 
-use bellhop_domain::{AuthorizationFailure, Capabilities, Capability, IntegrationId, OwnerId, Provider, TenantId};
+use bellhop_domain::{
+    AuthorizationFailure, Capabilities, Capability, IntegrationId, OwnerId, Provider, Status, TenantId,
+};
+use bellhop_store::IntegrationRow;
 use chrono::TimeDelta;
 use secrecy::SecretString;
 
@@ -37,10 +40,26 @@ pub const STATE_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 /// How long the finish code can be brought.
 pub const FINISH_LIFETIME: TimeDelta = TimeDelta::minutes(5);
 
-/// What people are asked for: everything Bellhop can read.
+/// What Bellhop wants of every account: everything it can read. What is not given of it is missing.
 #[must_use]
-pub fn asked() -> Capabilities {
+pub fn wanted() -> Capabilities {
     Capability::ALL.into()
+}
+
+/// What a person is asked for by a link or a walk: everything, where it does not say less.
+#[must_use]
+pub fn asked_for(asked: Option<&Capabilities>) -> Capabilities {
+    asked.cloned().unwrap_or_else(wanted)
+}
+
+/// What is missing of an account that is well otherwise, and can be asked for alone. None where everything is asked for: an
+/// account whose access has ended, or that may do nothing at all.
+#[must_use]
+pub fn missing_alone(row: &IntegrationRow) -> Option<Capabilities> {
+    let missing: Capabilities =
+        Capability::ALL.into_iter().filter(|capability| row.missing.contains(capability.name())).collect();
+    let is_all_else_well = row.status == Status::Degraded && !row.granted.is_empty();
+    (is_all_else_well && !missing.is_empty()).then_some(missing)
 }
 
 /// An address that browsers reach this Bellhop at. The path begins without a slash.
@@ -64,7 +83,10 @@ pub enum Finish {
         integration: IntegrationId,
         /// The account's address, where the provider named one.
         email: Option<SecretString>,
-        /// What was asked for and not given.
+        /// What this walk asked for, where it was not everything.
+        asked: Option<Capabilities>,
+        /// What is wanted and may not be done now: what the person did not allow, and what a provider took back that was
+        /// asked for the rest alone.
         missing: Capabilities,
         /// Whether it was an account the owner had connected before.
         reconnected: bool,
@@ -86,7 +108,8 @@ pub enum Finish {
     NotYours,
 }
 
-/// For whom a link is made and what it will do.
+/// For whom a link is made and what it will do. A link that mends an account which is well but for something missing asks for
+/// that alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinkFor {
     /// Whose tenant.

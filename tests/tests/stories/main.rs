@@ -12,6 +12,7 @@ mod jobs;
 mod outages;
 mod refreshing;
 mod repeats;
+mod scopes;
 mod secrecy;
 mod wrong_turns;
 

@@ -39,7 +39,7 @@ async fn an_unticked_scope_degrades_and_the_bot_says_what_is_missing() -> Story 
     let mut walk = house.walker(1001, "Ada")?;
     let code = walk.to_finish("alice", Consent::Without(MAIL_SCOPE)).await?;
     walk.finish(&code, "what is missing", |message| {
-        message.says("alice@") && message.says("did not allow me to read your mail")
+        message.says("alice@") && message.says("I can read your calendar but not your mail.")
     })
     .await?;
     let integration = house.connected_integration().await?;

@@ -1,11 +1,15 @@
 //! An account in words: what it is called, how it is, and what would mend it.
 
-use bellhop_domain::{Capability, ExpiryReason, IntegrationId, JobFailure, OwnerId, Provider, Status, TenantId};
+use bellhop_domain::{
+    Capabilities, Capability, ExpiryReason, IntegrationId, JobFailure, OwnerId, Provider, Status, TenantId,
+};
 use bellhop_store::{IntegrationRow, Store, StoreError};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
+
+use crate::connect::missing_alone;
 
 /// An account with its name. Has no `Debug`: the name is somebody's address.
 #[derive(Clone)]
@@ -65,14 +69,24 @@ impl Account {
     pub fn trouble(&self) -> Option<String> {
         let provider = self.row.provider;
         match self.row.status {
-            Status::Degraded => {
-                Some(format!("I was not allowed to read {}. Reconnect and leave every box ticked.", missing(&self.row)))
-            }
+            Status::Degraded => Some(in_part(&missing(&self.row))),
             Status::Expired => Some(expired(provider, reason(&self.row))),
             Status::Error => Some(failing(provider, reason(&self.row))),
             Status::New | Status::Pending | Status::Failed | Status::Active | Status::Disconnected | Status::Erased => {
                 None
             }
+        }
+    }
+
+    /// What the button that mends it says: what is missing alone is asked for alone. `of` names it, where there are several.
+    #[must_use]
+    pub fn remedy(&self, of: Option<&str>) -> String {
+        let allow = missing_alone(&self.row).map(|missing| allow(&missing));
+        match (allow, of) {
+            (None, None) => "Reconnect".to_owned(),
+            (None, Some(name)) => format!("Reconnect {name}"),
+            (Some(allow), None) => allow,
+            (Some(allow), Some(name)) => format!("{allow} of {name}"),
         }
     }
 
@@ -89,15 +103,15 @@ fn reason<'a, T: Deserialize<'a>>(row: &'a IntegrationRow) -> Option<T> {
     T::deserialize(name).ok()
 }
 
-/// What was asked for and not given, in words.
+/// What was asked for and not given.
 #[must_use]
-pub fn missing(row: &IntegrationRow) -> String {
-    let missing = Capability::ALL.into_iter().filter(|capability| row.missing.contains(capability.name()));
-    in_words(missing)
+pub fn missing(row: &IntegrationRow) -> Capabilities {
+    Capability::ALL.into_iter().filter(|capability| row.missing.contains(capability.name())).collect()
 }
 
 /// Capabilities in words: "your mail", "your calendar", or both.
-pub fn in_words(capabilities: impl IntoIterator<Item = Capability>) -> String {
+#[must_use]
+pub fn in_words<'a>(capabilities: impl IntoIterator<Item = &'a Capability>, between: &str) -> String {
     let words: Vec<_> = capabilities
         .into_iter()
         .map(|capability| match capability {
@@ -105,7 +119,31 @@ pub fn in_words(capabilities: impl IntoIterator<Item = Capability>) -> String {
             Capability::Calendar => "your calendar",
         })
         .collect();
-    if words.is_empty() { "everything I asked for".to_owned() } else { words.join(" or ") }
+    words.join(between)
+}
+
+/// What can be read and what cannot, where something is missing.
+#[must_use]
+pub fn in_part(missing: &Capabilities) -> String {
+    let readable: Capabilities =
+        Capability::ALL.into_iter().filter(|capability| !missing.contains(capability)).collect();
+    if readable.is_empty() {
+        return format!("I can read neither {}.", in_words(missing, " nor "));
+    }
+    format!("I can read {} but not {}.", in_words(&readable, " and "), in_words(missing, " or "))
+}
+
+/// What the button that asks for these says.
+#[must_use]
+pub fn allow(capabilities: &Capabilities) -> String {
+    let words: Vec<_> = capabilities
+        .iter()
+        .map(|capability| match capability {
+            Capability::Mail => "the mail",
+            Capability::Calendar => "the calendar",
+        })
+        .collect();
+    format!("Allow {}", words.join(" and "))
 }
 
 /// Why access ended, in plain words.
@@ -155,5 +193,20 @@ pub fn failing(provider: Provider, reason: Option<JobFailure>) -> String {
             | JobFailure::Internal,
         )
         | None => "Something of mine keeps failing. Whoever runs this bot has it on their list.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_said_beside_what_is_not() {
+        let (mail, calendar) = (Capability::Mail, Capability::Calendar);
+        assert_eq!(in_part(&[calendar].into()), "I can read your mail but not your calendar.");
+        assert_eq!(in_part(&[mail].into()), "I can read your calendar but not your mail.");
+        assert_eq!(in_part(&[mail, calendar].into()), "I can read neither your mail nor your calendar.");
+        assert_eq!(allow(&[calendar].into()), "Allow the calendar");
+        assert_eq!(allow(&[mail, calendar].into()), "Allow the mail and the calendar");
     }
 }

@@ -153,7 +153,7 @@ async fn answer_of(app: &App, attempt: &Attempt, ending: Ending) -> Result<Finis
     };
     let email = app.store.account(attempt.tenant, integration).await?.and_then(|account| account.email);
     let missing = app.store.load(attempt.tenant, integration).await?.state.missing;
-    Ok(Finish::Connected { integration, email, missing, reconnected })
+    Ok(Finish::Connected { integration, email, asked: attempt.asked.clone(), missing, reconnected })
 }
 
 /// The one exchange of a walk; none where another message has begun it.

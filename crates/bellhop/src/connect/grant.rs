@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::ending::Ending;
 use super::finish::fail;
 use super::mask::masked;
-use super::{Finish, asked};
+use super::{Finish, asked_for, wanted};
 use crate::app::App;
 use crate::metrics::OAuthEvent;
 
@@ -63,7 +63,11 @@ pub async fn grant(app: &App, attempt: &Attempt, actor: Actor, given: &Given) ->
     loop {
         match try_grant(app, attempt, actor, given, command).await {
             Ok(finish) => return Ok(finish),
-            Err(Setback::Ended) => return fail(app, attempt, actor, AuthorizationFailure::Disconnected).await,
+            Err(Setback::Ended) => {
+                let finish = fail(app, attempt, actor, AuthorizationFailure::Disconnected).await?;
+                give_back(app, attempt, given).await;
+                return Ok(finish);
+            }
             Err(Setback::MovedOn) => command = app.new_command(),
             Err(Setback::Store(error)) if may_pass(&error) && Instant::now() < give_up => {
                 tracing::warn!(integration = %attempt.integration, %error, "what was granted is not recorded yet");
@@ -72,6 +76,27 @@ pub async fn grant(app: &App, attempt: &Attempt, actor: Actor, given: &Given) ->
             }
             Err(Setback::Store(error)) => return Err(error),
         }
+    }
+}
+
+/// Ends at the provider what cannot be kept, as nobody else will: the connection was ended while the person was away, and
+/// its own revocation knows the older tokens only. Tried once; the person can always end it in their account.
+async fn give_back(app: &App, attempt: &Attempt, given: &Given) {
+    let subject_hash = app.store.subject_hash(attempt.provider, &given.identity.subject);
+    let integration = attempt.integration;
+    match app.store.holders_of_subject(attempt.provider, &subject_hash).await {
+        // A provider ends the whole grant, and with it the connection of whoever has the same account.
+        Ok(holders) if holders.iter().any(|(_, holder)| *holder != integration) => return,
+        Ok(_) => {}
+        Err(error) => {
+            tracing::warn!(%integration, %error, "a grant that came too late was not revoked");
+            return;
+        }
+    }
+    let token = given.answer.refresh_token.as_ref().unwrap_or(&given.answer.access_token);
+    match app.provider(attempt.provider).revoke(token).await {
+        Ok(_) => tracing::info!(%integration, "a grant that came too late was revoked"),
+        Err(error) => tracing::warn!(%integration, %error, "a grant that came too late was not revoked"),
     }
 }
 
@@ -92,7 +117,7 @@ async fn try_grant(
     }
     let existing = if attempt.reconnects { None } else { connected_before(app, attempt, &subject_hash).await? };
     let target = existing.unwrap_or(attempt.integration);
-    let (scopes, granted) = scopes_of(app, attempt, given);
+    let (scopes, granted) = scopes_of(app, attempt, target, given).await?;
     let tokens = tokens_of(app, attempt, target, given).await?;
     let grant = Grant {
         scopes,
@@ -100,7 +125,7 @@ async fn try_grant(
         expires_at: tokens.expires_at,
         refreshable: tokens.refresh.is_some(),
     };
-    let mut commands = vec![(target, Command::GrantAccess { attempt: attempt.id, asked: asked(), grant })];
+    let mut commands = vec![(target, Command::GrantAccess { attempt: attempt.id, asked: wanted(), grant })];
     if existing.is_some() {
         let reason = AuthorizationFailure::AlreadyConnected;
         commands.push((attempt.integration, Command::FailAuthorization { attempt: attempt.id, reason }));
@@ -130,7 +155,8 @@ async fn try_grant(
     Ok(Finish::Connected {
         integration: target,
         email: given.identity.email.clone(),
-        missing: asked().difference(&granted).copied().collect(),
+        asked: attempt.asked.clone(),
+        missing: wanted().difference(&granted).copied().collect(),
         reconnected: attempt.reconnects || existing.is_some(),
     })
 }
@@ -176,13 +202,29 @@ async fn connected_before(
     Ok(None)
 }
 
-/// The scopes granted and what they allow. An answer without scopes grants those asked for (RFC 6749, section 5.1).
-fn scopes_of(app: &App, attempt: &Attempt, given: &Given) -> (BTreeSet<String>, Capabilities) {
+/// The scopes granted and what they allow. An answer without scopes grants those asked for (RFC 6749, section 5.1): where
+/// something missing was asked for alone, that is it and what was granted before.
+async fn scopes_of(
+    app: &App,
+    attempt: &Attempt,
+    target: IntegrationId,
+    given: &Given,
+) -> Result<(BTreeSet<String>, Capabilities), StoreError> {
     let description = app.provider(attempt.provider).description();
-    let asked_for = || description.scopes(&asked()).into_iter().map(str::to_owned).collect();
-    let scopes = given.answer.scopes.clone().unwrap_or_else(asked_for);
+    let scopes = match &given.answer.scopes {
+        Some(scopes) => scopes.clone(),
+        None => {
+            let asked = asked_for(attempt.asked.as_ref());
+            let mut scopes: BTreeSet<String> = description.scopes(&asked).into_iter().map(str::to_owned).collect();
+            if attempt.asked.is_some() {
+                let state = app.store.load(attempt.tenant, target).await?.state;
+                scopes.extend(state.scopes.into_iter().filter(|_| state.status.is_usable()));
+            }
+            scopes
+        }
+    };
     let granted = description.capabilities(&scopes);
-    (scopes, granted)
+    Ok((scopes, granted))
 }
 
 /// The new token set. Where the provider sent no refresh token for an account that is still connected, the one we have

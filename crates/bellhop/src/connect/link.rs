@@ -1,13 +1,13 @@
 //! One-time links: how a walk is offered, and what stands in the way of one.
 
-use bellhop_domain::{IntegrationId, OwnerId, TenantId};
+use bellhop_domain::{Capabilities, IntegrationId, OwnerId, TenantId};
 use bellhop_store::{Attempt, ConnectLink, StoreError, plain_hash};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use url::Url;
 
 use super::secrets::hash_of;
-use super::{LINK_LIFETIME, LinkFor, public_address};
+use super::{LINK_LIFETIME, LinkFor, asked_for, missing_alone, public_address};
 use crate::app::App;
 
 /// How far apart two presses of one person's can arrive.
@@ -54,12 +54,17 @@ pub async fn create_link_with(
         Some(state) => Some(app.store.seal_program_state(wanted.tenant, wanted.owner, hash, state).await?),
         None => None,
     };
+    let asked = match wanted.reconnects {
+        Some(integration) => app.store.integration(wanted.tenant, integration).await?.as_ref().and_then(missing_alone),
+        None => None,
+    };
     let link = ConnectLink {
         hash,
         tenant: wanted.tenant,
         owner: wanted.owner,
         provider: wanted.provider,
         reconnects: wanted.reconnects,
+        asked,
         created_at: now,
         expires_at: now + LINK_LIFETIME,
         used_at: None,
@@ -77,6 +82,13 @@ pub struct OpenLink {
     pub link: ConnectLink,
     /// The walk under way.
     pub begun: Option<Attempt>,
+}
+
+impl OpenLink {
+    /// What the person is asked for.
+    pub fn asked(&self) -> Capabilities {
+        asked_for(self.link.asked.as_ref())
+    }
 }
 
 /// Looks at a link and changes nothing: crawlers open links too.

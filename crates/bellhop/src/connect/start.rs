@@ -12,7 +12,7 @@ use url::Url;
 use super::ending::{Ending, end, note};
 use super::link::{LinkProblem, OpenLink, look_at_link, pressed_again};
 use super::secrets::{hash_of, nonce_hash_of, nonce_of, state_of};
-use super::{STATE_LIFETIME, asked, redirect_uri};
+use super::{STATE_LIFETIME, asked_for, redirect_uri};
 use crate::app::App;
 use crate::metrics::OAuthEvent;
 
@@ -97,7 +97,7 @@ async fn again(
     };
     let verifier = attempt.open_verifier(&key)?;
     let login_hint = login_hint(app, attempt.tenant, attempt.reconnects.then_some(attempt.integration)).await?;
-    let scopes = app.provider(attempt.provider).description().scopes(&asked());
+    let scopes = app.provider(attempt.provider).description().scopes(&asked_for(attempt.asked.as_ref()));
     let url = app.provider(attempt.provider).authorize_url(&AuthorizeRequest {
         state: &state_of(&cookie),
         nonce: &nonce_of(&attempt.nonce_hash),
@@ -151,6 +151,7 @@ impl NewWalk {
             owner: link.owner,
             integration: self.integration,
             reconnects: link.reconnects.is_some(),
+            asked: link.asked.clone(),
             provider: link.provider,
             state_hash: hash_of(&state_of(&self.cookie)),
             cookie_hash: hash_of(&self.cookie),
@@ -164,7 +165,7 @@ impl NewWalk {
             owner: link.owner,
             provider: link.provider,
             attempt: self.attempt,
-            asked: asked(),
+            asked: asked_for(link.asked.as_ref()),
         };
         let context = Context {
             correlation: self.attempt.uuid(),
@@ -198,7 +199,7 @@ async fn authorize_url(app: &App, walk: &NewWalk, verifier: &SecretString) -> Re
         nonce: &nonce_of(&nonce_hash_of(&walk.cookie)),
         verifier,
         redirect_uri: &redirect_uri(app, walk.link.provider),
-        scopes: &provider.description().scopes(&asked()),
+        scopes: &provider.description().scopes(&asked_for(walk.link.asked.as_ref())),
         login_hint: login_hint.as_ref(),
     });
     Ok(url.ok())

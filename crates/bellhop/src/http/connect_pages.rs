@@ -50,7 +50,7 @@ async fn invitation(site: &Site, request: &Request, token: &str) -> Result<Respo
         p { (who_asks(&asker)) }
         p { "Bellhop will be able to" }
         ul {
-            @for capability in connect::asked() { li { (what_it_allows(capability)) } }
+            @for capability in open.asked() { li { (what_it_allows(capability)) } }
             li { "see the address of the account" }
         }
         p { "It only reads. It never sends, changes or deletes anything, and you can disconnect at any time." }

@@ -5,11 +5,12 @@ use futures::future::BoxFuture;
 use url::Url;
 
 use super::{Command, NOT_YOURS, OLD_BUTTON, Toast};
-use crate::bot::account::Account;
+use crate::bot::account::{Account, in_part};
 use crate::bot::message::{Button, Message};
 use crate::bot::press::Press;
 use crate::bot::text::Text;
 use crate::bot::visit::{Failure, Visit};
+use crate::connect::missing_alone;
 
 /// The command.
 pub const COMMAND: Command = Command {
@@ -99,13 +100,18 @@ fn invitation(links: Vec<(Provider, Url)>, enabled: bool) -> Message {
 }
 
 fn mending(account: &Account, link: Url) -> Message {
-    let text = Text::new()
-        .plain("Reconnect ")
-        .theirs_bold(&account.name(), 80)
-        .line()
-        .plain("Tap the button, choose that same account and leave every box ticked. Then you come back here.")
-        .then(about_the_link());
-    Message::new(text).row(vec![Button::link("Reconnect", link)])
+    let (name, remedy) = (account.name(), account.remedy(None));
+    let text = match missing_alone(&account.row) {
+        Some(missing) => Text::new().theirs_bold(&name, 80).plain(": ").plain(in_part(&missing)).line().plain(
+            "Tap the button, choose that same account and allow what is missing. Everything else stays as it is.",
+        ),
+        None => Text::new()
+            .plain("Reconnect ")
+            .theirs_bold(&name, 80)
+            .line()
+            .plain("Tap the button, choose that same account and leave every box ticked. Then you come back here."),
+    };
+    Message::new(text.then(about_the_link())).row(vec![Button::link(&remedy, link)])
 }
 
 /// In-app browsers can be web views, in which Google refuses to sign in.

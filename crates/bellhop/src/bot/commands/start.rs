@@ -2,13 +2,13 @@
 //!
 //! A finish code comes back to whoever began; what that means is decided in `connect/finish.rs`. Here are only the words.
 
-use bellhop_domain::{AuthorizationFailure, Capability, Provider};
+use bellhop_domain::{AuthorizationFailure, Capabilities, Capability, IntegrationId, Provider};
 use bellhop_store::Actor;
 use futures::future::BoxFuture;
 use secrecy::ExposeSecret;
 
-use super::{Command, connect, help, no_buttons};
-use crate::bot::account::in_words;
+use super::{Command, OLD_BUTTON, Toast, connect, help, named};
+use crate::bot::account::{allow, in_part, in_words};
 use crate::bot::commands::inbox;
 use crate::bot::message::{Button, Message};
 use crate::bot::press::Press;
@@ -20,8 +20,13 @@ use crate::connect::Finish;
 pub const CONNECT: &str = "connect";
 
 /// The command.
-pub const COMMAND: Command =
-    Command { name: "start", summary: "", also: &["hello", "hi", "begin"], run: start, press: no_buttons };
+pub const COMMAND: Command = Command { name: "start", summary: "", also: &["hello", "hi", "begin"], run: start, press };
+
+/// The command that shows the calendar.
+const AGENDA: &str = "agenda";
+
+/// The press that opens the calendar below the message that says that it can be read.
+const OPEN_CALENDAR: char = 'a';
 
 fn start<'a>(visit: &'a Visit<'a>, payload: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
@@ -29,6 +34,18 @@ fn start<'a>(visit: &'a Visit<'a>, payload: &'a str) -> BoxFuture<'a, Result<(),
             "" => visit.say(welcome()).await.map(|_| ()),
             CONNECT => connect::offer(visit).await,
             code => finish(visit, code).await,
+        }
+    })
+}
+
+fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toast, Failure>> {
+    Box::pin(async move {
+        match named(AGENDA).filter(|_| press.action == OPEN_CALENDAR) {
+            Some(agenda) => {
+                let anew = Visit { message: None, ..*visit };
+                (agenda.run)(&anew, "").await.map(|()| None)
+            }
+            None => Ok(Some(OLD_BUTTON.to_owned())),
         }
     })
 }
@@ -70,28 +87,17 @@ fn interrupted() -> Message {
 #[must_use]
 pub fn finished(finish: &Finish) -> Message {
     match finish {
-        Finish::Connected { integration, email, missing, reconnected } => {
+        Finish::Connected { integration, email, asked, missing, reconnected } => {
             let name = email.as_ref().map_or("Your account", |email| email.expose_secret());
-            let mut text = Text::new().plain("✅ ").theirs_bold(name, 80).plain(if *reconnected {
-                " is connected again."
-            } else {
-                " is connected."
-            });
-            let mut buttons = vec![];
-            if !missing.contains(&Capability::Mail) {
-                text = text.line().plain("I am fetching your newest mail now.");
-                let open = Press::new(inbox::COMMAND.name, inbox::OPEN_ANEW).about(*integration);
-                buttons.push(Button::press("Open the inbox", open));
-            }
-            if !missing.is_empty() {
-                text = text.line().plain(format!(
-                    "You did not allow me to read {}, so I leave that alone. You can still change your mind.",
-                    in_words(missing.iter().copied())
-                ));
-                let mend = Press::new(connect::COMMAND.name, connect::MEND).about(*integration);
-                buttons.push(Button::press("Allow it", mend));
-            }
-            Message::new(text).row(buttons)
+            let text = match asked {
+                None => Text::new().plain("✅ ").theirs_bold(name, 80).plain(if *reconnected {
+                    " is connected again."
+                } else {
+                    " is connected."
+                }),
+                Some(asked) => added(name, asked, missing),
+            };
+            with_access(*integration, text, asked.as_ref(), missing)
         }
         Finish::Failed { provider, reason, reconnects, accounts } => {
             let mut text = Text::new().plain("❌ ").plain(failed(*provider, *reason));
@@ -121,6 +127,49 @@ pub fn finished(finish: &Finish) -> Message {
             .plain("To connect your own account, send /connect.")
             .into(),
     }
+}
+
+/// What came of asking for something alone.
+fn added(name: &str, asked: &Capabilities, missing: &Capabilities) -> Text {
+    let gained: Capabilities = asked.difference(missing).copied().collect();
+    let lost: Capabilities = missing.difference(asked).copied().collect();
+    let text = if gained.is_empty() {
+        Text::new().plain("Nothing new was allowed for ").theirs_bold(name, 80).plain(".")
+    } else {
+        Text::new()
+            .plain(format!("✅ I can read {} now: ", in_words(&gained, " and ")))
+            .theirs_bold(name, 80)
+            .plain(".")
+    };
+    if lost.is_empty() {
+        return text;
+    }
+    text.line().plain(format!("⚠️ With that, the permission to read {} has ended.", in_words(&lost, " and ")))
+}
+
+/// What can be done with the access there is now, and the one button for what is missing.
+fn with_access(
+    integration: IntegrationId,
+    mut text: Text,
+    asked: Option<&Capabilities>,
+    missing: &Capabilities,
+) -> Message {
+    let given = |capability| asked.is_none_or(|asked| asked.contains(&capability)) && !missing.contains(&capability);
+    let mut buttons = vec![];
+    if given(Capability::Mail) {
+        text = text.line().plain("I am fetching your newest mail now.");
+        let open = Press::new(inbox::COMMAND.name, inbox::OPEN_ANEW).about(integration);
+        buttons.push(Button::press("Open the inbox", open));
+    }
+    if given(Capability::Calendar) && named(AGENDA).is_some() {
+        buttons.push(Button::press("Open the calendar", Press::new(COMMAND.name, OPEN_CALENDAR)));
+    }
+    let message = |text| Message::new(text).row(buttons);
+    if missing.is_empty() {
+        return message(text);
+    }
+    let mend = Press::new(connect::COMMAND.name, connect::MEND).about(integration);
+    message(text.line().plain(in_part(missing))).row(vec![Button::press(&allow(missing), mend)])
 }
 
 /// Why a walk ended without access, and what to do.
