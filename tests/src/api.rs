@@ -1,6 +1,6 @@
 //! A program that calls Bellhop's API with a key.
 
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use url::Url;
 
@@ -76,6 +76,15 @@ impl Api {
         self.call(Method::DELETE, path, None).await
     }
 
+    /// `POST` as Telegram brings an update, with this secret and whatever body.
+    pub async fn deliver(&self, path: &str, secret: Option<&str>, body: &str) -> Story<Answer> {
+        let mut request = self.client.post(self.origin.join(path)?).header("content-type", "application/json");
+        if let Some(secret) = secret {
+            request = request.header("x-telegram-bot-api-secret-token", secret);
+        }
+        self.answered(path, request.body(body.to_owned())).await
+    }
+
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Story<Answer> {
         let mut request = self.client.request(method, self.origin.join(path)?);
         if let Some(key) = &self.key {
@@ -84,6 +93,10 @@ impl Api {
         if let Some(body) = body {
             request = request.json(&body);
         }
+        self.answered(path, request).await
+    }
+
+    async fn answered(&self, path: &str, request: RequestBuilder) -> Story<Answer> {
         let answer = request.send().await?;
         let status = answer.status();
         let content_type = answer.headers().get("content-type").and_then(|value| value.to_str().ok());

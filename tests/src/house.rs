@@ -167,6 +167,11 @@ impl House {
         }
     }
 
+    /// Keeps something that must appear in no table, log or metric.
+    pub fn keep_secret(&self, secret: &str) {
+        self.evidence.keep_secret(secret);
+    }
+
     /// The settings of every Bellhop of the house.
     pub fn settings(&self) -> &Environment {
         &self.settings

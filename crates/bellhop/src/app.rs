@@ -1,11 +1,14 @@
 //! What every part of the running program is handed: one value, made once.
 
+use std::sync::Arc;
+
 use bellhop_domain::{CommandId, Provider, TenantId};
 use bellhop_providers::{Client, Timeouts};
 use bellhop_store::{Keyring, Store};
 use rand::Rng;
 use teloxide::Bot;
 use thiserror::Error;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -25,6 +28,8 @@ pub struct App {
     pub metrics: Metrics,
     /// The Bot API, where there is a bot.
     pub bot: Option<Bot>,
+    /// Rung when this process has written updates down. A hint to look: another process may have, too.
+    pub written_down: Arc<Notify>,
     google: Client,
 }
 
@@ -53,7 +58,8 @@ impl App {
         let google =
             Client::new(settings.google.description.clone(), settings.google.credentials.clone(), Timeouts::default())?;
         let bot = settings.telegram.token.as_ref().map(|token| crate::bot::client(token, &settings.telegram.api_url));
-        Ok(Self { store, clock: Clock::of_process(), metrics: Metrics::new()?, bot, google, settings })
+        let written_down = Arc::default();
+        Ok(Self { store, clock: Clock::of_process(), metrics: Metrics::new()?, bot, written_down, google, settings })
     }
 
     /// How to speak to this provider.

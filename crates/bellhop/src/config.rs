@@ -5,8 +5,9 @@
 //! repeats a value, as it may be a secret put in the wrong place.
 
 mod google;
+mod telegram;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -17,6 +18,7 @@ use thiserror::Error;
 use url::Url;
 
 pub use google::GoogleSettings;
+pub use telegram::{TelegramSettings, WebhookSettings};
 
 /// One setting, as `bellhop --help` and the README describe it.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +56,8 @@ pub const SETTINGS: &[Setting] = settings! {
     "TELEGRAM_API_URL", "https://api.telegram.org", "Where the Bot API is.";
     "TELEGRAM_LINK_URL", "https://t.me", "What links into the chat begin with.";
     "TELEGRAM_ALLOWED_USERS", "everybody", "Telegram user ids that may use the bot, separated by commas.";
+    "TELEGRAM_WEBHOOK_URL", "none", "Where Telegram brings updates to, such as https://bellhop.example.org/telegram; the process with the http role serves its path. Without it updates are fetched.";
+    "TELEGRAM_WEBHOOK_SECRET" (secret), "none", "What each delivery proves itself with: 1 to 256 of A-Z a-z 0-9 _ -. Required with TELEGRAM_WEBHOOK_URL.";
     "LOG_FORMAT", "text", "`text` or `json`.";
     "LOG_LEVEL", "info", "`error`, `warn`, `info`, `debug` or a tracing filter such as `bellhop=debug`.";
     "ALLOW_PROVIDER_OVERRIDES", "false", "`true` allows addresses other than the provider's own below and in TELEGRAM_API_URL and TELEGRAM_LINK_URL.";
@@ -80,27 +84,6 @@ pub struct ConfigError {
 impl ConfigError {
     pub(crate) fn new(name: &str, problem: impl Into<String>) -> Self {
         Self { name: name.to_owned(), problem: problem.into() }
-    }
-}
-
-/// How the bot speaks to Telegram.
-#[derive(Debug, Clone)]
-pub struct TelegramSettings {
-    /// The bot's token; without one there is no bot.
-    pub token: Option<SecretString>,
-    /// Where the Bot API is.
-    pub api_url: Url,
-    /// What links into the chat begin with.
-    pub link_url: Url,
-    /// Who may use it; everybody, if not said.
-    pub allowed_users: Option<BTreeSet<u64>>,
-}
-
-impl TelegramSettings {
-    /// Whether this Telegram user may use the bot.
-    #[must_use]
-    pub fn allows(&self, user: u64) -> bool {
-        self.allowed_users.as_ref().is_none_or(|allowed| allowed.contains(&user))
     }
 }
 
@@ -262,7 +245,7 @@ impl Settings {
             public_base_url,
             master_key: source.secret("MASTER_KEY")?,
             google: GoogleSettings::read(source, overrides)?,
-            telegram: telegram(source, overrides)?,
+            telegram: TelegramSettings::read(source, overrides)?,
             log_format: match source.text("LOG_FORMAT").as_deref() {
                 None | Some("text") => LogFormat::Text,
                 Some("json") => LogFormat::Json,
@@ -288,34 +271,6 @@ fn redis(source: &Source) -> Result<SecretString, ConfigError> {
     redis::Client::open(address.expose_secret())
         .map_err(|_| ConfigError::new("REDIS_URL", "expected redis://user:password@host:port/number"))?;
     Ok(address)
-}
-
-fn telegram(source: &Source, overrides: bool) -> Result<TelegramSettings, ConfigError> {
-    let own =
-        Url::parse("https://api.telegram.org").map_err(|_| ConfigError::new("TELEGRAM_API_URL", "is unusable"))?;
-    let api_url = source.address("TELEGRAM_API_URL")?.unwrap_or_else(|| own.clone());
-    if api_url != own && !overrides {
-        return Err(refused_override("TELEGRAM_API_URL"));
-    }
-    let own = Url::parse("https://t.me").map_err(|_| ConfigError::new("TELEGRAM_LINK_URL", "is unusable"))?;
-    let link_url = source.address("TELEGRAM_LINK_URL")?.unwrap_or_else(|| own.clone());
-    // Links into the chat carry the finish code.
-    if link_url != own && !overrides {
-        return Err(refused_override("TELEGRAM_LINK_URL"));
-    }
-    let allowed_users = source
-        .text("TELEGRAM_ALLOWED_USERS")
-        .map(|list| {
-            list.split(',')
-                .map(str::trim)
-                .filter(|id| !id.is_empty())
-                .map(|id| {
-                    id.parse().map_err(|_| ConfigError::new("TELEGRAM_ALLOWED_USERS", "expected numeric user ids"))
-                })
-                .collect()
-        })
-        .transpose()?;
-    Ok(TelegramSettings { token: source.secret("TELEGRAM_BOT_TOKEN")?, api_url, link_url, allowed_users })
 }
 
 pub(crate) fn refused_override(name: &str) -> ConfigError {

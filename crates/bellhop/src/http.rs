@@ -1,4 +1,5 @@
-//! Everything that speaks HTTP: the pages of the connect walk, the API with its documentation, health and metrics.
+//! Everything that speaks HTTP: the pages of the connect walk, the API with its documentation, Telegram's webhook, health and
+//! metrics.
 //!
 //! Routes parse, act through `connect` and `actions`, and answer; no decision and no SQL may enter here. Nothing that comes
 //! in can make a handler panic, and every error leaves as a page for people or a problem document for programs.
@@ -15,6 +16,7 @@ mod key;
 mod page;
 mod problem;
 mod standing_pages;
+mod telegram;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -89,7 +91,7 @@ fn everything(app: App) -> BoxEndpoint<'static> {
     let routes = ["/oauth", "/v1", "/health", "/metrics"]
         .into_iter()
         .fold(routes, |routes, part| routes.nest_no_strip(part, Arc::clone(&api)));
-    dressed(app, routes)
+    telegram::Door::before(dressed(app.clone(), routes), &app).boxed()
 }
 
 fn health_only(app: App) -> BoxEndpoint<'static> {

@@ -1,7 +1,7 @@
 //! What is counted in this process. Names and labels are bounded and documented here; values never name a person.
 
 use bellhop_domain::{JobKind, Provider};
-use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// What can happen with OAuth, as `oauth_events_total` counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +89,8 @@ pub struct Metrics {
     oauth_events: IntCounterVec,
     jobs: IntCounterVec,
     log_events: IntGaugeVec,
+    telegram_pending: IntGauge,
+    telegram_failures: IntCounter,
 }
 
 impl Metrics {
@@ -113,6 +115,16 @@ impl Metrics {
             Opts::new("log_events", "Events in the log by type, over all processes, as far as the reader has come."),
             &["type"],
         )?;
+        let telegram_pending = IntGauge::new(
+            "telegram_updates_pending",
+            "Updates that Telegram has not brought to the webhook yet, as it last said to the process with the bot's seat.",
+        )?;
+        let telegram_failures = IntCounter::new(
+            "telegram_webhook_failures_total",
+            "Looks at which Telegram told of a new failure to deliver to the webhook.",
+        )?;
+        registry.register(Box::new(telegram_pending.clone()))?;
+        registry.register(Box::new(telegram_failures.clone()))?;
         registry.register(Box::new(oauth_events.clone()))?;
         registry.register(Box::new(jobs.clone()))?;
         registry.register(Box::new(log_events.clone()))?;
@@ -121,7 +133,7 @@ impl Metrics {
                 oauth_events.with_label_values(&[provider.name(), event.name()]);
             }
         }
-        Ok(Self { registry, oauth_events, jobs, log_events })
+        Ok(Self { registry, oauth_events, jobs, log_events, telegram_pending, telegram_failures })
     }
 
     /// Counts something that happened with OAuth.
@@ -139,6 +151,16 @@ impl Metrics {
         for (name, events) in tallies {
             self.log_events.with_label_values(&[name]).set(events);
         }
+    }
+
+    /// Takes over how many updates wait at Telegram.
+    pub fn telegram_pending(&self, updates: i64) {
+        self.telegram_pending.set(updates);
+    }
+
+    /// Counts that Telegram could not deliver.
+    pub fn telegram_delivery_failed(&self) {
+        self.telegram_failures.inc();
     }
 
     /// The text that Prometheus scrapes.

@@ -14,6 +14,7 @@ mod refreshing;
 mod repeats;
 mod scopes;
 mod secrecy;
+mod webhook;
 mod wrong_turns;
 
 use bellhop_tests::{House, Message, Person, Story, Walk, ensure, until};

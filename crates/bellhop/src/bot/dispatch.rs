@@ -204,7 +204,7 @@ async fn handle(visit: &Visit<'_>, incoming: &Incoming) -> Result<(), Failure> {
             None => visit.say(unknown::answer(name, true)).await.map(|_| ()),
         },
         What::Words(words) => visit.say(unknown::answer(words, false)).await.map(|_| ()),
-        What::Media => visit.say(unknown::media()).await.map(|_| ()),
+        What::Media | What::Location { .. } => visit.say(unknown::media()).await.map(|_| ()),
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Sender {
 }
 
 /// What somebody sent. Has no `Debug`: it is what somebody wrote.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incoming {
     /// In which chat.
     pub chat: i64,
@@ -27,7 +27,7 @@ pub struct Incoming {
 }
 
 /// The kinds of things that are sent.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
     /// A command, by its name, with what follows it.
@@ -41,6 +41,13 @@ pub enum What {
     Words(String),
     /// A picture, a voice message and the like.
     Media,
+    /// A place, in degrees.
+    Location {
+        /// North of the equator, from -90 to 90.
+        latitude: f64,
+        /// East of Greenwich, from -180 to 180.
+        longitude: f64,
+    },
     /// A button.
     Press {
         /// What is to be answered.
@@ -85,6 +92,7 @@ pub fn read(update: &Value, username: &str) -> Option<(Sender, Incoming)> {
         let (chat, private) = chat(&message["chat"])?;
         let what = match message["text"].as_str() {
             Some(text) => words(text, username)?,
+            None if let Some(place) = location(&message["location"]) => place,
             None if MEDIA.iter().any(|kind| message.get(kind).is_some()) => What::Media,
             None => return None,
         };
@@ -116,6 +124,13 @@ pub fn read(update: &Value, username: &str) -> Option<(Sender, Incoming)> {
         return None;
     }
     Some((sender(&change["from"])?, Incoming { chat, private, what }))
+}
+
+/// A place on Earth. Numbers that name none are as good as a picture.
+fn location(location: &Value) -> Option<What> {
+    let (latitude, longitude) = (location["latitude"].as_f64()?, location["longitude"].as_f64()?);
+    let is_on_earth = (-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude);
+    is_on_earth.then_some(What::Location { latitude, longitude })
 }
 
 fn chat(chat: &Value) -> Option<(i64, bool)> {
@@ -194,6 +209,34 @@ mod tests {
     fn a_picture_is_noticed_and_a_pinned_message_is_not() {
         assert!(private(&json!({ "photo": [] })) == Some(What::Media));
         assert!(private(&json!({ "pinned_message": {} })).is_none());
+    }
+
+    #[test]
+    fn a_place_is_kept_as_it_was_sent_and_one_that_is_not_on_earth_is_a_picture() {
+        let sent = private(&json!({ "location": { "latitude": 48.2082, "longitude": 16.3738, "live_period": 60 } }));
+        assert!(sent == Some(What::Location { latitude: 48.2082, longitude: 16.3738 }));
+        let kept = serde_json::to_vec(&sent).unwrap();
+        assert!(serde_json::from_slice::<Option<What>>(&kept).unwrap() == sent);
+        for location in
+            [json!({}), json!({ "latitude": 91, "longitude": 0 }), json!({ "latitude": "a", "longitude": 0 })]
+        {
+            assert!(private(&json!({ "location": location })) == Some(What::Media), "{location}");
+        }
+        let group = json!({ "id": -5, "type": "supergroup" });
+        assert!(message(&group, &json!({ "location": { "latitude": 1, "longitude": 1 } })).is_none());
+    }
+
+    #[test]
+    fn what_an_earlier_release_has_written_down_is_still_read() {
+        for (kept, what) in [
+            (r#"{"command":{"name":"inbox","rest":""}}"#, What::Command { name: "inbox".into(), rest: String::new() }),
+            (r#"{"words":"hello"}"#, What::Words("hello".into())),
+            (r#""media""#, What::Media),
+            (r#""blocked""#, What::Blocked),
+        ] {
+            let kept = format!(r#"{{"chat":7,"private":true,"what":{kept}}}"#);
+            assert!(serde_json::from_str::<Incoming>(&kept).unwrap().what == what, "{kept}");
+        }
     }
 
     #[test]

@@ -1,29 +1,27 @@
 //! The bot's role: one process listens, the others stand by.
 //!
-//! Telegram forgets an update as soon as a later call confirms it, so every update is committed before the next call. The
-//! listener only writes down; `dispatch.rs` handles.
+//! Whoever has the seat decides how updates come: they are brought to the webhook where one is set, and fetched otherwise.
+//! Telegram forgets an update as soon as a later call confirms it, so every update is committed before the next call
+//! (`intake.rs`); `dispatch.rs` handles.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellhop_domain::OwnerId;
-use bellhop_store::{BotSeat, NewUpdate, StoreError};
+use bellhop_store::BotSeat;
 use serde_json::Value;
 use teloxide::Bot;
 use teloxide::payloads::{DeleteWebhookSetters, SetMyCommandsSetters};
 use teloxide::prelude::Requester;
 use teloxide::requests::{JsonRequest, Request};
 use teloxide::types::{BotCommand, BotCommandScope};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::commands::COMMANDS;
-use super::incoming::{self, Incoming, Sender};
+use super::intake::{Intake, open_desk};
 use super::outage::{Outage, rest};
-use super::say::{Speaker, Trouble, within};
-use super::strangers::{self, Refused};
+use super::say::{Trouble, within};
 use super::visit::Desk;
-use super::{LONG_POLL, dispatch, live, raw_updates};
+use super::{LONG_POLL, dispatch, live, raw_updates, webhook};
 use crate::app::App;
 
 /// How often those who stand by look whether the seat is free, and its holder whether it still is theirs.
@@ -31,9 +29,6 @@ const SEAT: Duration = Duration::from_secs(2);
 
 /// What a call that does not wait for updates may take.
 const CALL: Duration = Duration::from_secs(15);
-
-/// How long an answer waits in all where Telegram asks to slow down, before its update is put back.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Listens, answers and keeps messages up to date until it is told to stop. Without a token there is nothing to do.
 pub async fn run(app: App, stop: CancellationToken) {
@@ -83,9 +78,9 @@ async fn sit(app: &App, bot: &Bot, mut seat: BotSeat, stop: &CancellationToken) 
     let work = async {
         let Some(desk) = prepare(app, bot, &leave).await else { return };
         tracing::info!(bot = desk.username, "the bot is listening");
-        let (desk, written_down) = (Arc::new(desk), Notify::new());
-        let listening = listen(&desk, bot, &written_down, &leave);
-        let handling = dispatch::run(Arc::clone(&desk), &written_down, leave.clone());
+        let desk = Arc::new(desk);
+        let listening = hear(&desk, bot, &leave);
+        let handling = dispatch::run(Arc::clone(&desk), &app.written_down, leave.clone());
         let showing = live::run(&desk, leave.clone());
         tokio::join!(listening, handling, showing, show_menu(bot, &leave));
     };
@@ -93,35 +88,44 @@ async fn sit(app: &App, bot: &Bot, mut seat: BotSeat, stop: &CancellationToken) 
     seat.leave().await;
 }
 
-/// Finds out who the bot is and tells Telegram that we come for updates ourselves.
+/// Finds out who the bot is, as often as it takes.
 async fn prepare(app: &App, bot: &Bot, stop: &CancellationToken) -> Option<Desk> {
     let mut outage = Outage::default();
     while !stop.is_cancelled() {
-        match introduce(bot).await {
-            Ok(username) => match app.default_tenant().await {
-                Ok(tenant) => {
-                    outage.over("the bot could be set up");
-                    return Some(Desk {
-                        app: app.clone(),
-                        speaker: Speaker::new(bot.clone(), PATIENCE),
-                        tenant,
-                        username,
-                        turns: super::visit::Turns::default(),
-                        live: Notify::new(),
-                    });
-                }
-                Err(error) => rest(outage.pause(&error, "the bot cannot be set up"), stop).await,
-            },
-            Err(trouble) => rest(outage.pause(&trouble, "the bot cannot be set up"), stop).await,
+        match open_desk(app, bot).await {
+            Ok(desk) => {
+                outage.over("the bot could be set up");
+                return Some(desk);
+            }
+            Err(failure) => rest(outage.pause(&failure, "the bot cannot be set up"), stop).await,
         }
     }
     None
 }
 
-async fn introduce(bot: &Bot) -> Result<String, Trouble> {
-    let username = super::username(bot).await?;
-    delete_webhook(bot).await?;
-    Ok(username)
+/// Has updates come, the way that the settings say. Nothing that waits at Telegram is dropped at a switch, and what comes
+/// both ways is known by its id.
+async fn hear(desk: &Arc<Desk>, bot: &Bot, stop: &CancellationToken) {
+    match &desk.app.settings.telegram.webhook {
+        Some(webhook) => webhook::keep(&desk.app, bot, webhook, stop).await,
+        None => {
+            take_webhook_away(bot, stop).await;
+            listen(desk, bot, stop).await;
+        }
+    }
+}
+
+/// Tells Telegram that we come for updates ourselves.
+async fn take_webhook_away(bot: &Bot, stop: &CancellationToken) {
+    let mut outage = Outage::default();
+    while !stop.is_cancelled() {
+        match delete_webhook(bot).await {
+            Ok(()) => return outage.over("Telegram could be told that updates are fetched"),
+            Err(trouble) => {
+                rest(outage.pause(&trouble, "Telegram cannot be told that updates are fetched"), stop).await
+            }
+        }
+    }
 }
 
 async fn delete_webhook(bot: &Bot) -> Result<(), Trouble> {
@@ -146,11 +150,10 @@ async fn show_menu(bot: &Bot, stop: &CancellationToken) {
 }
 
 /// Fetches updates and writes them down.
-async fn listen(desk: &Arc<Desk>, bot: &Bot, written_down: &Notify, stop: &CancellationToken) {
-    let refused = Arc::new(Refused::default());
+async fn listen(desk: &Arc<Desk>, bot: &Bot, stop: &CancellationToken) {
+    let intake = Intake::new(Arc::clone(desk));
     let mut offset = None;
     let mut outage = Outage::default();
-    let mut repeats = Repeats::default();
     while !stop.is_cancelled() {
         let request = JsonRequest::new(bot.clone(), raw_updates::GetUpdates::after(offset));
         let answered = tokio::select! {
@@ -176,108 +179,14 @@ async fn listen(desk: &Arc<Desk>, bot: &Bot, written_down: &Notify, stop: &Cance
             offset = None;
             continue;
         }
-        match write_down(desk, &refused, &updates).await {
-            Ok(written) => {
+        match intake.take_in(&updates).await {
+            Ok(last) => {
                 outage.over("Telegram can be listened to again");
-                if repeats.are_news(&written) {
-                    tracing::info!(
-                        updates = written.updates,
-                        "all updates that came were known already; where nobody is answered, another bot's ids are in this database"
-                    );
-                }
-                offset = written.last.map(|last| last + 1).or(offset);
-                written_down.notify_one();
+                offset = last.map(|last| last + 1).or(offset);
             }
             // Not confirmed: Telegram sends them again.
             Err(error) => rest(outage.pause(&error, "updates cannot be written down"), stop).await,
         }
-    }
-}
-
-/// What came of a batch.
-#[derive(Debug, Clone, Copy)]
-struct Written {
-    /// The last of its ids.
-    last: Option<i64>,
-    /// How many updates there were.
-    updates: usize,
-    /// How many of them had not been written down before.
-    new: usize,
-}
-
-/// Batches in which nothing is new: a repeat or two is no wonder, but ids that another bot used before look the same, and
-/// that bot is never answered.
-#[derive(Debug, Default)]
-struct Repeats {
-    told: bool,
-}
-
-impl Repeats {
-    /// Whether this batch, and none since the last one with something new, consists of repeats.
-    fn are_news(&mut self, written: &Written) -> bool {
-        let repeats = written.updates > 0 && written.new == 0;
-        let news = repeats && !self.told;
-        self.told = repeats;
-        news
-    }
-}
-
-/// Writes updates down.
-async fn write_down(desk: &Arc<Desk>, refused: &Arc<Refused>, updates: &[Value]) -> Result<Written, StoreError> {
-    let mut fresh = vec![];
-    let mut strangers = vec![];
-    for update in updates {
-        let Some(update_id) = incoming::update_id(update) else { continue };
-        let content = match incoming::read(update, &desk.username) {
-            None => None,
-            Some((sender, incoming)) if is_allowed(desk, &sender) => content_of(desk, &sender, &incoming).await?,
-            Some((sender, incoming)) => {
-                strangers.push((update_id, sender, incoming));
-                None
-            }
-        };
-        fresh.push(NewUpdate { update_id, content });
-    }
-    let last = fresh.iter().map(|update| update.update_id).max();
-    let new = desk.app.store.write_down_updates(desk.tenant, &fresh, desk.app.clock.now()).await?;
-    let written = Written { last, updates: fresh.len(), new: new.len() };
-    strangers.retain(|(update_id, ..)| new.contains(update_id));
-    if !strangers.is_empty() {
-        let (desk, refused) = (Arc::clone(desk), Arc::clone(refused));
-        tokio::spawn(async move {
-            for (_, sender, incoming) in strangers {
-                strangers::refuse(&desk, &refused, &sender, &incoming).await;
-            }
-        });
-    }
-    Ok(written)
-}
-
-fn is_allowed(desk: &Desk, sender: &Sender) -> bool {
-    u64::try_from(sender.user).is_ok_and(|user| desk.app.settings.telegram.allows(user))
-}
-
-/// Whose an update is and what of it is kept. Nothing, where a person's key cannot be opened: one person's trouble must not
-/// stop everybody's updates.
-async fn content_of(
-    desk: &Desk,
-    sender: &Sender,
-    incoming: &Incoming,
-) -> Result<Option<(OwnerId, Vec<u8>)>, StoreError> {
-    let store = &desk.app.store;
-    let known = async {
-        let owner = store.telegram_person(desk.tenant, sender.user, OwnerId::new(desk.app.new_id())).await?;
-        let chat = incoming.private.then_some(incoming.chat);
-        store.remember_telegram_person(desk.tenant, owner, chat, &sender.name).await?;
-        Ok(owner)
-    };
-    match known.await {
-        Ok(owner) => Ok(serde_json::to_vec(incoming).ok().map(|plain| (owner, plain))),
-        Err(error @ StoreError::CannotOpen(_)) => {
-            tracing::error!(%error, "an update was ignored: its sender's key cannot be opened");
-            Ok(None)
-        }
-        Err(error) => Err(error),
     }
 }
 

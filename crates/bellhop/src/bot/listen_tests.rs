@@ -35,8 +35,8 @@ async fn a_webhook_that_somebody_sets_under_way_is_deleted_again() {
         _ => takes_all(method, nth),
     })
     .await;
-    let (desk, bell, stop) = (Arc::new(telegram.desk()), Notify::new(), CancellationToken::new());
-    let listening = Box::pin(listen(&desk, &telegram.bot, &bell, &stop));
+    let (desk, stop) = (Arc::new(telegram.desk()), CancellationToken::new());
+    let listening = Box::pin(listen(&desk, &telegram.bot, &stop));
     until_called(&telegram, &["getupdates", "deletewebhook", "getupdates"], listening).await;
 }
 
@@ -47,16 +47,8 @@ async fn the_bot_listens_without_a_menu_and_sets_it_when_it_can() {
         _ => takes_all(method, nth),
     })
     .await;
-    assert_eq!(introduce(&telegram.bot).await.unwrap(), "bellhop_bot");
+    assert_eq!(crate::bot::username(&telegram.bot).await.unwrap(), "bellhop_bot");
     assert!(!telegram.called().contains(&"setmycommands".to_owned()));
     let stop = CancellationToken::new();
     until_called(&telegram, &["setmycommands", "setmycommands"], show_menu(&telegram.bot, &stop)).await;
-}
-
-#[test]
-fn a_run_of_known_updates_is_noticed_once() {
-    let mut repeats = Repeats::default();
-    let news = [(2, 0), (1, 0), (3, 1), (1, 0), (0, 0)]
-        .map(|(updates, new)| repeats.are_news(&Written { last: None, updates, new }));
-    assert_eq!(news, [true, false, false, true, false]);
 }

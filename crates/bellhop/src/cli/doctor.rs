@@ -5,6 +5,7 @@ use std::time::Duration;
 use bellhop_domain::Provider;
 use bellhop_providers::Endpoint;
 use bellhop_store::Store;
+use teloxide::Bot;
 
 use crate::app::App;
 use crate::bot;
@@ -119,10 +120,37 @@ async fn telegram(app: &App, findings: &mut Findings) {
         return Findings::note("Telegram", "no TELEGRAM_BOT_TOKEN: there is no bot and nobody is notified");
     };
     match tokio::time::timeout(PATIENCE, bot::username(bot)).await {
-        Ok(Ok(name)) => Findings::good("Telegram", &format!("the bot is @{name}")),
+        Ok(Ok(name)) => {
+            Findings::good("Telegram", &format!("the bot is @{name}"));
+            updates(app, bot, findings).await;
+        }
         Ok(Err(Trouble::Unauthorized)) => {
             findings.wrong("Telegram", "refused TELEGRAM_BOT_TOKEN; ask @BotFather");
         }
         Ok(Err(_)) | Err(_) => findings.wrong("Telegram", "cannot be reached from here; is TELEGRAM_API_URL right?"),
+    }
+}
+
+/// Which way updates come, and whether that is what Telegram thinks too.
+async fn updates(app: &App, bot: &Bot, findings: &mut Findings) {
+    let what = "Telegram's updates";
+    let Ok(Ok(info)) = tokio::time::timeout(PATIENCE, bot::webhook::info(bot)).await else {
+        return findings.wrong(what, "Telegram does not say how they come; try again");
+    };
+    match &app.settings.telegram.webhook {
+        None if info.url.is_empty() => Findings::good(what, "are fetched"),
+        None => {
+            Findings::note(what, "are brought to a webhook now; `bellhop serve` with the bot role fetches them instead")
+        }
+        Some(webhook) if !bot::webhook::is_set(&info, &webhook.url) => {
+            Findings::note(what, "are not brought to the webhook yet; `bellhop serve` with the bot role sees to it");
+        }
+        Some(_) => {
+            let waiting = info.pending_update_count;
+            Findings::good(what, &format!("are brought to the webhook at TELEGRAM_WEBHOOK_URL; {waiting} wait"));
+            if info.last_error_date.is_some() && waiting > 0 {
+                findings.wrong(what, "Telegram could not deliver; is TELEGRAM_WEBHOOK_URL reached from the Internet?");
+            }
+        }
     }
 }

@@ -16,7 +16,7 @@ use poem_openapi::error::{
 use super::page;
 use super::problem::{Problem, ProblemCode};
 
-/// The largest body read, in bytes.
+/// The largest body read by any route, in bytes.
 const LARGEST_BODY: usize = 64 * 1024;
 
 /// How long a body may take to arrive.
@@ -49,18 +49,22 @@ impl<E: Endpoint> Endpoint for Guard<E> {
         let answer = if is_mere_look(&request) {
             Err(Problem::from(ProblemCode::MethodNotAllowed).into())
         } else {
-            match bound_body(&mut request).await {
+            match bound_body(&mut request, LARGEST_BODY).await {
                 Ok(()) => self.0.call(request).await.map(IntoResponse::into_response),
                 Err(problem) => Err(problem.into()),
             }
         };
-        let mut response = answer.unwrap_or_else(|error| translate(error, for_people));
-        for (name, value) in HEADERS {
-            let headers = response.headers_mut();
-            headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
-        }
-        Ok(response)
+        Ok(keep_to_itself(answer.unwrap_or_else(|error| translate(error, for_people))))
     }
+}
+
+/// Puts the headers on an answer, unless it has its own.
+pub fn keep_to_itself(mut response: Response) -> Response {
+    for (name, value) in HEADERS {
+        let headers = response.headers_mut();
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// Whether this is a `HEAD` on the walk. poem answers `HEAD` by running what answers `GET`, and there that makes a link or
@@ -75,14 +79,14 @@ fn wants_page(request: &Request) -> bool {
     accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
-/// Reads the body as far as it may go. Slow or endless ones end here.
-async fn bound_body(request: &mut Request) -> Result<(), Problem> {
+/// Reads the body as far as it may go, in bytes. Slow or endless ones end here.
+pub async fn bound_body(request: &mut Request, largest: usize) -> Result<(), Problem> {
     let announced =
         request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > LARGEST_BODY) {
+    if announced.is_some_and(|length| length > largest) {
         return Err(ProblemCode::BodyTooLarge.into());
     }
-    let reading = request.take_body().into_bytes_limit(LARGEST_BODY);
+    let reading = request.take_body().into_bytes_limit(largest);
     let body = match tokio::time::timeout(BODY_PATIENCE, reading).await {
         Ok(Ok(body)) => body,
         Ok(Err(ReadBodyError::PayloadTooLarge)) => return Err(ProblemCode::BodyTooLarge.into()),

@@ -54,7 +54,7 @@ pub struct Problem {
 impl From<ProblemCode> for Problem {
     fn from(code: ProblemCode) -> Self {
         let retry_after_seconds = match code {
-            ProblemCode::RefreshLocked | ProblemCode::DatabaseUnavailable => Some(5),
+            ProblemCode::RefreshLocked | ProblemCode::DatabaseUnavailable | ProblemCode::TelegramUnavailable => Some(5),
             _ => None,
         };
         Self { code, status: code.status(), detail: None, reason: None, retry_after_seconds }

@@ -1,5 +1,7 @@
 //! What HTTP answers where no database is needed, or none can be reached.
 
+mod telegram;
+
 use base64::Engine;
 use poem::endpoint::BoxEndpoint;
 use poem::http::{Method, StatusCode};
@@ -283,6 +285,7 @@ async fn a_browser_is_recognised_by_its_own_cookie_alone() {
     }
     assert_eq!(cookie(&format!("bellhop_connect={}", "x".repeat(5000))), None);
 }
+
 
 async fn text(response: TestResponse) -> String {
     response.0.into_body().into_string().await.unwrap()

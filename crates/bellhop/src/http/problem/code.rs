@@ -58,6 +58,10 @@ pub enum ProblemCode {
     IdempotencyKeyReused,
     /// 503. The database cannot be reached. Try again later.
     DatabaseUnavailable,
+    /// 403. This address takes updates from Telegram, and the secret that proves it is missing or wrong.
+    NotTelegram,
+    /// 503. Telegram cannot be asked which bot this is. Try again later.
+    TelegramUnavailable,
     /// 409. The request makes no sense for the state things are in; `detail` says why.
     Refused,
     /// 500. A fault of ours; the log says more.
@@ -66,7 +70,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Unauthorized,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -91,6 +95,8 @@ impl ProblemCode {
         Self::ProviderRateLimited,
         Self::IdempotencyKeyReused,
         Self::DatabaseUnavailable,
+        Self::NotTelegram,
+        Self::TelegramUnavailable,
         Self::Refused,
         Self::Internal,
     ];
@@ -117,7 +123,11 @@ impl ProblemCode {
     pub const fn may_say_when(self) -> bool {
         matches!(
             self,
-            Self::RefreshLocked | Self::DatabaseUnavailable | Self::ProviderRateLimited | Self::ProviderFailed
+            Self::RefreshLocked
+                | Self::DatabaseUnavailable
+                | Self::TelegramUnavailable
+                | Self::ProviderRateLimited
+                | Self::ProviderFailed
         )
     }
 
@@ -137,11 +147,12 @@ impl ProblemCode {
             | Self::AccessExpired
             | Self::ConnectFailed
             | Self::Refused => StatusCode::CONFLICT,
-            Self::NotYourFinishCode => StatusCode::FORBIDDEN,
+            Self::NotYourFinishCode | Self::NotTelegram => StatusCode::FORBIDDEN,
             Self::ProviderDisabled => StatusCode::NOT_IMPLEMENTED,
-            Self::RefreshLocked | Self::ProviderNotConfigured | Self::DatabaseUnavailable => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::RefreshLocked
+            | Self::ProviderNotConfigured
+            | Self::DatabaseUnavailable
+            | Self::TelegramUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::ProviderFailed => StatusCode::BAD_GATEWAY,
             Self::ProviderTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::ProviderRateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -200,6 +211,11 @@ impl ProblemCode {
                 ("This Idempotency-Key was used for another request", "Use a new key for each request.")
             }
             Self::DatabaseUnavailable => ("The database cannot be reached", "Try again in a few seconds."),
+            Self::NotTelegram => (
+                "Only Telegram brings anything here",
+                "The secret token is missing or wrong; is TELEGRAM_WEBHOOK_SECRET the same in every process?",
+            ),
+            Self::TelegramUnavailable => ("Telegram cannot be reached", "Try again in a few seconds."),
             Self::Refused => ("This cannot be done now", "The state of the integration does not allow it."),
             Self::Internal => ("Something went wrong on our side", "Try again later; the operator's log says more."),
         }

@@ -1,0 +1,167 @@
+//! Telegram's settings: the bot, who may use it, and how its updates come.
+
+use std::collections::BTreeSet;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::{ConfigError, Source, refused_override};
+
+/// The first part of every path that is served otherwise. A webhook there would take it away, or never hear anything.
+const TAKEN: [&str; 8] = ["", "connect", "docs", "health", "metrics", "oauth", "openapi.json", "v1"];
+
+/// Ports that Telegram delivers to. <https://core.telegram.org/bots/api#setwebhook>
+const PORTS: [u16; 4] = [443, 80, 88, 8443];
+
+/// The longest secret that Telegram takes. <https://core.telegram.org/bots/api#setwebhook>
+const LONGEST_SECRET: usize = 256;
+
+/// How the bot speaks to Telegram.
+#[derive(Debug, Clone)]
+pub struct TelegramSettings {
+    /// The bot's token; without one there is no bot.
+    pub token: Option<SecretString>,
+    /// Where the Bot API is.
+    pub api_url: Url,
+    /// What links into the chat begin with.
+    pub link_url: Url,
+    /// Who may use it; everybody, if not said.
+    pub allowed_users: Option<BTreeSet<u64>>,
+    /// Where Telegram brings updates to; without it they are fetched.
+    pub webhook: Option<WebhookSettings>,
+}
+
+/// How Telegram brings updates.
+#[derive(Debug, Clone)]
+pub struct WebhookSettings {
+    /// To which address. Its path is served.
+    pub url: Url,
+    /// What each delivery proves itself with.
+    pub secret: SecretString,
+}
+
+impl TelegramSettings {
+    pub(super) fn read(source: &Source, overrides: bool) -> Result<Self, ConfigError> {
+        let own = |name: &str, address: &str| Url::parse(address).map_err(|_| ConfigError::new(name, "is unusable"));
+        let api = own("TELEGRAM_API_URL", "https://api.telegram.org")?;
+        let api_url = source.address("TELEGRAM_API_URL")?.unwrap_or_else(|| api.clone());
+        if api_url != api && !overrides {
+            return Err(refused_override("TELEGRAM_API_URL"));
+        }
+        let link = own("TELEGRAM_LINK_URL", "https://t.me")?;
+        let link_url = source.address("TELEGRAM_LINK_URL")?.unwrap_or_else(|| link.clone());
+        // Links into the chat carry the finish code.
+        if link_url != link && !overrides {
+            return Err(refused_override("TELEGRAM_LINK_URL"));
+        }
+        let allowed_users = source
+            .text("TELEGRAM_ALLOWED_USERS")
+            .map(|list| {
+                list.split(',')
+                    .map(str::trim)
+                    .filter(|id| !id.is_empty())
+                    .map(|id| {
+                        id.parse().map_err(|_| ConfigError::new("TELEGRAM_ALLOWED_USERS", "expected numeric user ids"))
+                    })
+                    .collect()
+            })
+            .transpose()?;
+        let webhook = WebhookSettings::read(source, overrides)?;
+        Ok(Self { token: source.secret("TELEGRAM_BOT_TOKEN")?, api_url, link_url, allowed_users, webhook })
+    }
+
+    /// Whether this Telegram user may use the bot.
+    #[must_use]
+    pub fn allows(&self, user: u64) -> bool {
+        self.allowed_users.as_ref().is_none_or(|allowed| allowed.contains(&user))
+    }
+}
+
+impl WebhookSettings {
+    fn read(source: &Source, overrides: bool) -> Result<Option<Self>, ConfigError> {
+        let (url, secret) = (source.address("TELEGRAM_WEBHOOK_URL")?, source.secret("TELEGRAM_WEBHOOK_SECRET")?);
+        let (url, secret) = match (url, secret) {
+            (Some(url), Some(secret)) => (url, secret),
+            (Some(_), None) => {
+                return Err(ConfigError::new(
+                    "TELEGRAM_WEBHOOK_SECRET",
+                    "is required with TELEGRAM_WEBHOOK_URL; make one with `openssl rand -hex 32`",
+                ));
+            }
+            (None, Some(_)) => {
+                return Err(ConfigError::new("TELEGRAM_WEBHOOK_URL", "is required with TELEGRAM_WEBHOOK_SECRET"));
+            }
+            (None, None) => return Ok(None),
+        };
+        let refused = |problem: &str| Err(ConfigError::new("TELEGRAM_WEBHOOK_URL", problem));
+        if url.scheme() != "https" && !overrides {
+            return refused("must be https: Telegram delivers to nothing else");
+        }
+        if !url.port_or_known_default().is_some_and(|port| PORTS.contains(&port)) && !overrides {
+            return refused("must have port 443, 80, 88 or 8443: Telegram delivers to no other");
+        }
+        if url.path_segments().and_then(|mut segments| segments.next()).is_none_or(|first| TAKEN.contains(&first)) {
+            return refused("must have a path of its own, such as https://bellhop.example.org/telegram");
+        }
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let text = secret.expose_secret();
+        if !(1..=LONGEST_SECRET).contains(&text.len()) || !text.bytes().all(allowed) {
+            return Err(ConfigError::new("TELEGRAM_WEBHOOK_SECRET", "expected 1 to 256 of A-Z a-z 0-9 _ -"));
+        }
+        Ok(Some(Self { url, secret }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "https://bellhop.example/telegram";
+
+    fn webhook(url: &str, secret: &str, overrides: bool) -> Result<Option<WebhookSettings>, ConfigError> {
+        let values = [("TELEGRAM_WEBHOOK_URL", url), ("TELEGRAM_WEBHOOK_SECRET", secret)];
+        WebhookSettings::read(&Source::fixed(&values), overrides)
+    }
+
+    #[test]
+    fn a_webhook_needs_an_address_and_a_secret() {
+        assert!(webhook("", "", false).unwrap().is_none());
+        let set = webhook(URL, "a-B_9", false).unwrap().unwrap();
+        assert_eq!((set.url.as_str(), set.secret.expose_secret()), (URL, "a-B_9"));
+        assert_eq!(webhook(URL, "", false).unwrap_err().name, "TELEGRAM_WEBHOOK_SECRET");
+        assert_eq!(webhook("", "a", false).unwrap_err().name, "TELEGRAM_WEBHOOK_URL");
+    }
+
+    #[test]
+    fn an_address_that_telegram_cannot_deliver_to_is_refused() {
+        for url in ["http://127.0.0.1:8080/telegram", "https://bellhop.example:8080/telegram"] {
+            assert_eq!(webhook(url, "a", false).unwrap_err().name, "TELEGRAM_WEBHOOK_URL", "{url}");
+            assert!(webhook(url, "a", true).is_ok(), "{url}");
+        }
+        for url in ["http://bellhop.example/telegram", "https://a:b@bellhop.example/t", "https://bellhop.example/t?a=b"]
+        {
+            assert_eq!(webhook(url, "a", true).unwrap_err().name, "TELEGRAM_WEBHOOK_URL", "{url}");
+        }
+        assert!(webhook("https://bellhop.example:8443/telegram", "a", false).is_ok());
+    }
+
+    #[test]
+    fn an_address_that_is_served_otherwise_is_refused() {
+        for taken in TAKEN {
+            for path in [taken.to_owned(), format!("{taken}/"), format!("{taken}/telegram")] {
+                let url = format!("https://bellhop.example/{path}");
+                assert_eq!(webhook(&url, "a", false).unwrap_err().name, "TELEGRAM_WEBHOOK_URL", "{url}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_that_telegram_does_not_take_is_refused_and_not_repeated() {
+        for secret in ["hunter 2", "hunter2é", "hunter2=", &"hunter2".repeat(40)] {
+            let error = webhook(URL, secret, false).unwrap_err();
+            assert_eq!(error.name, "TELEGRAM_WEBHOOK_SECRET");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+        assert!(webhook(URL, &"x".repeat(256), false).is_ok());
+    }
+}
