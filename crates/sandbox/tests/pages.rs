@@ -8,7 +8,9 @@ use std::{
     process::{Command, Stdio},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use drive::{Drive, GMAIL, start};
+use sha2::{Digest, Sha256};
 
 #[tokio::test]
 async fn a_deep_link_opens_the_chat_with_its_payload() {
@@ -32,6 +34,28 @@ async fn the_chat_page_is_there_and_brings_everything_itself() {
     let page = drive.get("/chat").send().await.unwrap().text().await.unwrap();
     assert!(page.contains("viewport") && page.contains("prefers-color-scheme"));
     assert!(!page.contains("https://") && !page.contains("src=\"http"), "nothing from elsewhere");
+}
+
+#[tokio::test]
+async fn nothing_a_program_sends_can_become_part_of_the_chat_page() {
+    let drive = start().await;
+    let response = drive.get("/chat").send().await.unwrap();
+    let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    let page = response.text().await.unwrap();
+    let between = |start: &str, end: &str| {
+        let (_, rest) = page.split_once(start).unwrap();
+        rest.split_once(end).unwrap().0.to_owned()
+    };
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+    let (script, style) = (between("<script>", "</script>"), between("<style>", "</style>"));
+    assert!(policy.contains(&format!("script-src 'sha256-{}'", hash(&script))), "only the page's own script: {policy}");
+    assert!(policy.contains(&format!("style-src 'sha256-{}'", hash(&style))), "{policy}");
+    assert!(policy.contains("default-src 'none'") && policy.contains("require-trusted-types-for 'script'"));
+    for way_in in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "unsafe-"] {
+        assert!(!script.contains(way_in) && !policy.contains(way_in), "{way_in}");
+    }
+    assert_eq!(page.matches("<script").count(), 1);
+    assert!(!page.contains(" style=") && !page.contains(" onclick="));
 }
 
 #[tokio::test]
@@ -59,6 +83,19 @@ async fn the_manual_is_served() {
         let manual = drive.get(path).send().await.unwrap().text().await.unwrap();
         assert!(manual.contains("/sandbox/faults"), "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_manual_names_every_method_that_there_is() {
+    let drive = start().await;
+    let manual = drive.get("/").send().await.unwrap().text().await.unwrap();
+    let (_, methods) = manual.split_once("\nMethods ").unwrap();
+    let (methods, _) = methods.split_once("\nRefused").unwrap();
+    for method in methods.split_whitespace() {
+        let (status, body) = drive.bot(method, serde_json::json!({})).await;
+        assert_ne!(status, 404, "{method}: {body}");
+    }
+    assert!(methods.split_whitespace().count() > 20);
 }
 
 #[test]

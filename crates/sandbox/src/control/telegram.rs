@@ -83,8 +83,52 @@ pub fn people(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
         "bot_username": state.telegram.bot_username,
         "commands": state.telegram.commands.get("default"),
         "people": people,
-        "chats": state.telegram.chat_list(),
+        "chats": state.telegram.chat_list(sandbox.clock.now()),
     }))
+}
+
+/// Somebody who is known from now on, without having written yet.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Newcomer {
+    first_name: Option<String>,
+    username: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewGroup {
+    title: String,
+}
+
+#[handler]
+pub async fn introduce(
+    Path(user): Path<i64>,
+    body: Body,
+    Data(sandbox): Data<&Arc<Sandbox>>,
+) -> Result<Response, Refused> {
+    let newcomer: Newcomer = read(body).await?;
+    if user <= 0 {
+        return Err(wrong("user ids are positive"));
+    }
+    let telegram = &mut sandbox.state().telegram;
+    telegram.know(user, newcomer.first_name.as_deref(), newcomer.username.as_deref());
+    Ok(answer::ok(&telegram.user(user)))
+}
+
+#[handler]
+pub async fn found_group(
+    Path(chat): Path<i64>,
+    body: Body,
+    Data(sandbox): Data<&Arc<Sandbox>>,
+) -> Result<Response, Refused> {
+    let group: NewGroup = read(body).await?;
+    if chat >= 0 {
+        return Err(wrong("group ids are negative"));
+    }
+    let telegram = &mut sandbox.state().telegram;
+    telegram.open_chat(chat, Some(&group.title));
+    Ok(answer::ok(&json!({ "chat_id": chat, "title": group.title })))
 }
 
 /// Both people and groups: the chat's id decides.

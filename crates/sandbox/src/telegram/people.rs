@@ -162,6 +162,7 @@ impl Telegram {
             return;
         }
         chat.blocked = blocked;
+        chat.version += 1;
         let (old, new) = if blocked { ("member", "kicked") } else { ("kicked", "member") };
         self.membership(user_id, user_id, old, new, now);
     }

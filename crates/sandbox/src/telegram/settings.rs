@@ -59,15 +59,29 @@ pub fn delete_commands(telegram: &mut Telegram, parameters: &Parameters) -> Answ
 }
 
 /// Scope and language as one key, `default` where neither is given.
+/// <https://core.telegram.org/bots/api#botcommandscope>
 fn scope(parameters: &Parameters) -> Result<String, Refusal> {
     let scope = parameters.structure("scope")?.unwrap_or_else(|| json!({ "type": "default" }));
-    let mut key = scope["type"].as_str().unwrap_or("default").to_owned();
-    for name in ["chat_id", "user_id"] {
-        if !scope[name].is_null() {
-            key = format!("{key} {}", scope[name]);
-        }
+    let cannot = |why: &str| Refusal::bad_request(&format!("can't parse BotCommandScope: {why}"));
+    let kind = scope["type"].as_str().ok_or_else(|| cannot("Can't find field \"type\""))?;
+    let needed: &[&str] = match kind {
+        "default" | "all_private_chats" | "all_group_chats" | "all_chat_administrators" => &[],
+        "chat" | "chat_administrators" => &["chat_id"],
+        "chat_member" => &["chat_id", "user_id"],
+        _ => return Err(cannot("Unsupported type specified")),
+    };
+    let mut key = kind.to_owned();
+    for name in needed {
+        let id = &scope[*name];
+        let id = id.as_i64().or_else(|| id.as_str()?.parse().ok());
+        let id = id.ok_or_else(|| cannot(&format!("Can't find field \"{name}\"")))?;
+        key = format!("{key} {id}");
     }
     if let Some(language) = parameters.text("language_code").filter(|code| !code.is_empty()) {
+        // "A two-letter ISO 639-1 language code": <https://core.telegram.org/bots/api#setmycommands>
+        if language.len() != 2 || !language.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            return Err(Refusal::bad_request("invalid language code specified"));
+        }
         key = format!("{key} [{language}]");
     }
     Ok(key)

@@ -19,7 +19,7 @@ impl Telegram {
     }
 
     /// Private chats and groups, with what a list of chats shows of them.
-    pub fn chat_list(&self) -> Vec<Value> {
+    pub fn chat_list(&self, now: DateTime<Utc>) -> Vec<Value> {
         let people = self.people.values().map(|person| (person.id, person.first_name.clone()));
         let groups = self.chats.values().filter_map(|chat| Some((chat.id, chat.title.clone()?)));
         people
@@ -31,6 +31,7 @@ impl Telegram {
                     "chat_id": id,
                     "name": name,
                     "is_group": id < 0,
+                    "typing": chat.is_some_and(|chat| chat.is_busy(now)),
                     "version": chat.map_or(0, |chat| chat.version),
                     "last": last.map(|message| json!({
                         "message_id": message.id,
@@ -57,7 +58,7 @@ impl Telegram {
             "version": chat.version,
             "messages": messages,
             "notices": chat.notices,
-            "typing": chat.busy_until.is_some_and(|until| until > now),
+            "typing": chat.is_busy(now),
             "blocked": chat.blocked,
             "reply_keyboard": chat.reply_keyboard,
             "commands": self.commands_in(chat_id),
@@ -93,20 +94,27 @@ impl Telegram {
     }
 }
 
+impl Chat {
+    fn is_busy(&self, now: DateTime<Utc>) -> bool {
+        self.busy_until.is_some_and(|until| until > now)
+    }
+}
+
 fn from_bot(chat: &Chat) -> usize {
     chat.messages.iter().filter(|message| message.from.is_none()).count()
 }
 
-/// One line of a message, at most 80 characters.
+/// One line of a message: what it carries, and at most 80 characters of what it says.
 fn summary(message: &Message) -> String {
-    let mark = match message.content {
+    let carried = match message.content {
         Content::Text => "",
-        Content::Photo(_) => "🖼 ",
-        Content::Document(_) => "📎 ",
-        Content::Voice(..) => "🎤 ",
-        Content::Sticker(..) => "sticker ",
-        Content::Location(_) => "📍 location",
+        Content::Photo(_) => "Photo",
+        Content::Document(_) => "File",
+        Content::Voice(..) => "Voice message",
+        Content::Sticker(..) => "Sticker",
+        Content::Location(_) => "Location",
     };
     let words = message.text.split_whitespace().collect::<Vec<_>>().join(" ");
-    mark.chars().chain(words.chars().take(80)).collect()
+    let words: String = words.chars().take(80).collect();
+    [carried, &words].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
 }
