@@ -153,7 +153,7 @@ impl Browser {
         let mut way = vec![];
         loop {
             way.push(url.clone());
-            self.keep_secrets_of(&url);
+            keep_secrets_of(&self.evidence, &self.house, &url);
             let mut request = self.client.request(method.clone(), url.clone()).header(COOKIE, self.cookies_for(&url));
             if let Some((fields, origin)) = &form {
                 request = request.header(ORIGIN, origin).form(fields);
@@ -197,19 +197,6 @@ impl Browser {
         url.origin() == self.house.origin()
     }
 
-    /// What an address carries that is nobody's business: states, nonces, codes and the tokens of links.
-    fn keep_secrets_of(&self, url: &Url) {
-        for (name, value) in url.query_pairs() {
-            if ["state", "nonce", "code", "start"].contains(&&*name) {
-                self.evidence.keep_secret(value);
-            }
-        }
-        let segments = url.path_segments().into_iter().flatten();
-        for segment in segments.filter(|segment| self.is_of_the_house(url) && segment.len() > 30) {
-            self.evidence.keep_secret(segment);
-        }
-    }
-
     fn cookies_for(&self, url: &Url) -> String {
         let host = url.host_str().unwrap_or_default();
         let ours = self.cookies.iter().filter(|((of_host, _), _)| of_host == host);
@@ -230,5 +217,18 @@ impl Browser {
                 self.cookies.insert(key, value.to_owned());
             }
         }
+    }
+}
+
+/// What an address carries that is nobody's business: states, nonces, codes and the tokens of links.
+pub(crate) fn keep_secrets_of(evidence: &Evidence, house: &Url, url: &Url) {
+    for (name, value) in url.query_pairs() {
+        if ["state", "nonce", "code", "start"].contains(&&*name) {
+            evidence.keep_secret(value);
+        }
+    }
+    let segments = url.path_segments().into_iter().flatten();
+    for segment in segments.filter(|segment| url.origin() == house.origin() && segment.len() > 30) {
+        evidence.keep_secret(segment);
     }
 }
