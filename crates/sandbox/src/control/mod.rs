@@ -50,6 +50,8 @@ pub fn routes() -> impl IntoEndpoint {
         .at("/telegram/people/:user/press", post(telegram::press_button))
         .at("/telegram/people/:user/block", post(telegram::block))
         .at("/telegram/people/:user/unblock", post(telegram::unblock))
+        .at("/telegram/people/:user", post(telegram::introduce))
+        .at("/telegram/groups/:chat", post(telegram::found_group))
         .at("/telegram/people/:user/:kind", post(telegram_things::send))
         .at("/telegram/groups/:chat/:kind", post(telegram_things::send))
         .at("/telegram/files/:id", get(telegram_things::download))
