@@ -5,6 +5,8 @@ import email.policy
 import unittest
 import uuid
 
+from googleapiclient.errors import HttpError
+
 import client
 import sandbox
 from mail import Mail, decoded, parts_of, value
@@ -128,7 +130,7 @@ class Reading(Mail):
         self.assertEqual({header["name"] for header in narrowed["payload"]["headers"]}, {"Subject", "From"})
 
     def test_the_whole_lively_mailbox_conforms_in_every_format(self):
-        ids = self.list_ids(maxResults=500, includeSpamTrash=True)[:60]
+        ids = self.list_ids(maxResults=500, includeSpamTrash=True)
         for id in ids:
             full, raw = self.get(id), self.get(id, format="raw")
             self.get(id, format="metadata")
@@ -144,16 +146,29 @@ class Reading(Mail):
         ids = self.list_ids(q="has:attachment", maxResults=5)
         self.assertTrue(ids, "the lively mailbox has no attachment")
         for id in ids:
-            payload = self.get(id)["payload"]
-            parsed = email.message_from_bytes(decoded(self.get(id, format="raw")["raw"]), policy=email.policy.default)
-            in_raw = {part.get_filename(): part.get_payload(decode=True) for part in parsed.iter_attachments()}
-            attached = [part for part in parts_of(payload) if part.get("filename")]
+            attached = [part for part in parts_of(self.get(id)["payload"]) if part.get("filename")]
+            raw = decoded(self.get(id, format="raw")["raw"])
+            parsed = email.message_from_bytes(raw, policy=email.policy.default)
+            in_raw = {part.get_filename(): part for part in parsed.iter_attachments()}
             self.assertEqual({part["filename"] for part in attached}, set(in_raw))
             for part in attached:
                 body = self.messages.attachments().get(userId="me", messageId=id, id=part["body"]["attachmentId"])
                 found = body.execute()
-                self.assertEqual(decoded(found["data"]), in_raw[part["filename"]])
-                self.assertEqual((found["size"], part["body"]["size"]), (len(decoded(found["data"])),) * 2)
+                content = decoded(found["data"])
+                self.assertEqual((found["size"], part["body"]["size"]), (len(content), len(content)))
+                if part["mimeType"] == "message/rfc822":
+                    # A mail within a mail travels as it is.
+                    self.assertIn(content, raw)
+                else:
+                    self.assertEqual(content, in_raw[part["filename"]].get_payload(decode=True))
+
+    def test_an_attachment_that_is_not_there_is_not_found(self):
+        id = self.list_ids(maxResults=500)[0]
+        for attachment in ("nobodys", "0"):
+            request = self.messages.attachments().get(userId="me", messageId=id, id=attachment)
+            with self.assertRaises(HttpError) as refused:
+                request.execute()
+            self.assertIn(refused.exception.status_code, (400, 404))
 
     def test_labels_are_listed_and_counted(self):
         labels = self.users.labels().list(userId="me").execute()["labels"]

@@ -1,9 +1,13 @@
 """Following what changes in a mailbox, and changing it by sending, as Google's client does them."""
 
 import base64
+import email
 import email.message
+import io
 import unittest
 import uuid
+
+from googleapiclient.http import MediaIoBaseUpload
 
 import client
 import consent
@@ -115,6 +119,25 @@ class Sending(Mail):
         self.assertEqual(attached["filename"], "a b.bin")
         body = self.messages.attachments().get(userId="me", messageId=sent["id"], id=attached["body"]["attachmentId"])
         self.assertEqual(decoded(body.execute()["data"]), bytes(range(256)) * 20)
+
+    def test_a_mail_can_be_uploaded_as_it_is(self):
+        letter = self.letter()
+        media = MediaIoBaseUpload(io.BytesIO(letter.as_bytes()), mimetype="message/rfc822")
+        thread = self.send(self.letter()).execute()["threadId"]
+        for body in (None, {"threadId": thread}):
+            sent = self.messages.send(userId="me", body=body, media_body=media).execute()
+            self.assertIn("SENT", sent["labelIds"])
+            raw = decoded(self.messages.get(userId="me", id=sent["id"], format="raw").execute()["raw"])
+            self.assertEqual(email.message_from_bytes(raw)["Message-ID"], letter["Message-ID"])
+
+    def test_what_is_sent_arrives_where_the_recipient_has_a_mailbox(self):
+        letter = self.letter()
+        self.send(letter).execute()
+        bob = client.gmail(client.credentials("bob", consent.MAIL)).users().messages()
+        found = bob.list(userId="me", q=f"rfc822msgid:{letter['Message-ID'].strip('<>')}").execute()
+        arrived = bob.get(userId="me", id=found["messages"][0]["id"], format="metadata").execute()
+        self.assertLessEqual({"INBOX", "UNREAD"}, set(arrived["labelIds"]))
+        self.assertEqual(value(arrived, "From").split()[-1], "<carol@sandbox.example>")
 
     def test_sending_shows_in_history(self):
         cursor = self.users.getProfile(userId="me").execute()["historyId"]
