@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::clean::{MARKS, MOST_LINES, WORD_JOINER, is_dropped};
 use super::*;
 
 /// Reads a message as the Bot API documents its HTML, and answers the text without markup. An own reading, so that a
@@ -15,6 +16,8 @@ pub fn read_as_telegram(html: &str) -> Result<String, String> {
                 match tag.strip_prefix('/') {
                     Some(name) if open.pop() == Some(name) => {}
                     Some(name) => return Err(format!("</{name}> closes nothing")),
+                    // The one attribute there is: <https://core.telegram.org/bots/api#html-style>
+                    None if tag == "blockquote expandable" => open.push("blockquote"),
                     None if matches!(tag, "b" | "i" | "u" | "s" | "code" | "pre" | "blockquote") => open.push(tag),
                     None => return Err(format!("<{tag}> is no tag")),
                 }
@@ -97,6 +100,13 @@ pub fn hostile() -> impl Strategy<Value = String> {
     prop::collection::vec(pieces, 0..12).prop_map(|pieces| pieces.concat())
 }
 
+/// Hostile text of many lines.
+pub fn hostile_lines() -> impl Strategy<Value = String> {
+    let end = prop::sample::select(vec!["\n", "\r\n", "\n\n\n\n", "\r", "\u{2028}", "\u{85}", " \n \u{200b}\n"]);
+    prop::collection::vec((hostile(), end), 0..12)
+        .prop_map(|lines| lines.into_iter().flat_map(|(line, end)| [line, end.to_owned()]).collect())
+}
+
 fn one(theirs: &str, longest: usize) -> Text {
     Text::new()
         .plain("Ours: ")
@@ -112,6 +122,37 @@ proptest! {
     fn whatever_others_write_telegram_accepts_the_message(theirs in hostile(), longest in 0_usize..6_000) {
         let text = read_as_telegram(&one(&theirs, longest).html()).map_err(TestCaseError::fail)?;
         prop_assert!(text.starts_with("Ours:"));
+    }
+
+    #[test]
+    fn lines_of_others_are_as_safe_as_a_line(theirs in hostile_lines(), longest in 0_usize..6_000, times in 1_usize..40) {
+        let text = (0..times).fold(Text::new().plain("Ours:"), |text, _| {
+            text.line().theirs_block(&theirs, longest).line().theirs_quote(&theirs, longest).line().theirs_folded(&theirs, longest)
+        });
+        let shown = read_as_telegram(&text.html()).map_err(TestCaseError::fail)?;
+        prop_assert!(shown.starts_with("Ours:"));
+        let isolates = |line: &str, mark| line.chars().filter(|one| *one == mark).count();
+        for line in shown.lines() {
+            prop_assert_eq!(isolates(line, ISOLATE), isolates(line, END_ISOLATE), "an isolation ends on its line");
+        }
+    }
+
+    #[test]
+    fn a_block_is_clean_lines_with_single_gaps(theirs in hostile_lines()) {
+        let block = clean_block(&theirs);
+        prop_assert!(!block.contains("\n\n\n") && block.trim() == block);
+        prop_assert!(block.split('\n').count() <= MOST_LINES + 2);
+        for line in block.split('\n') {
+            prop_assert_eq!(clean(line), line);
+        }
+        prop_assert_eq!(clean_block(&block), block.clone(), "cleaning twice is cleaning once");
+    }
+
+    #[test]
+    fn the_length_is_what_telegram_counts(theirs in hostile_lines()) {
+        let text = Text::new().plain("Ours").theirs_block(&theirs, 900).theirs_bold(&theirs, 90);
+        let shown = read_as_telegram(&text.html()).map_err(TestCaseError::fail)?;
+        prop_assert_eq!(shown.encode_utf16().count(), text.length());
     }
 
     #[test]
@@ -153,6 +194,14 @@ fn words_that_run_right_to_left_are_isolated_and_others_are_left_alone() {
     assert_eq!(Text::new().theirs("שלום", 9).html(), "\u{2068}שלום\u{2069}");
     assert_eq!(Text::new().theirs("hello", 9).html(), "hello");
     assert_eq!(clean("a\u{202e}b\u{2067}c"), "abc");
+}
+
+#[test]
+fn lines_are_kept_and_each_is_isolated_by_itself() {
+    let html = Text::new().theirs_quote("one\r\nשלום <b>\n\n\n\n/disconnect\n", 100).html();
+    assert_eq!(html, "<blockquote>one\n\u{2068}שלום &lt;b&gt;\u{2069}\n\n/\u{2060}disconnect</blockquote>");
+    assert_eq!(Text::new().theirs_folded("a\nb", 9).html(), "<blockquote expandable>a\nb</blockquote>");
+    assert_eq!(clean_block(&"x\n".repeat(500)).lines().count(), MOST_LINES + 1);
 }
 
 #[test]
