@@ -65,8 +65,8 @@ fn zone_named(words: &str) -> Option<Found> {
 }
 
 /// The zone at this latitude and longitude, in degrees. `None` for what is no point on Earth. At sea it is the zone of
-/// ships' clocks. Borders are those of the Timezone Boundary Builder (© OpenStreetMap contributors, ODbL), within about
-/// 100 m; where countries disagree about one, the first of the zones there.
+/// ships' clocks. Borders are those of the Timezone Boundary Builder (© OpenStreetMap contributors, under the Open Database
+/// License), within about 100 m; where countries disagree about one, the first of the zones there.
 #[must_use]
 pub fn by_coordinates(latitude: f64, longitude: f64) -> Option<Tz> {
     // Four megabytes of the program itself, and an index of about 100 kB that is made when it is first asked.

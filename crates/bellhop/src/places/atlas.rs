@@ -58,9 +58,9 @@ pub fn named(words: &str) -> Found {
 }
 
 /// What the place is called that a zone is named after, with its country; the zone's name if it is after none.
-pub fn name_of(zone: Tz) -> Option<String> {
+pub fn name_of(zone: Tz) -> String {
     let known = ATLAS.by_zone.get(&zone).and_then(|index| ATLAS.places.get(*index));
-    Some(known.map_or_else(|| super::said(zone), |known| known.place.name.clone()))
+    known.map_or_else(|| super::said(zone), |known| known.place.name.clone())
 }
 
 /// Places with names nearly like this one.
@@ -169,19 +169,14 @@ impl Atlas {
         // Older names of zones, such as Calcutta, where no place has them.
         for zone in TZ_VARIANTS.iter().filter(|zone| zone.name().contains('/') && !zone.name().starts_with("Etc/")) {
             let (city, name) = (city_of(*zone), plain(zone.name()));
-            let known = atlas
-                .by_name
-                .get(&plain(&city))
-                .into_iter()
-                .flatten()
-                .filter_map(|index| atlas.places.get(*index))
-                .next();
+            let indices = atlas.by_name.get(&plain(&city));
+            let known = indices.and_then(|indices| atlas.places.get(*indices.first()?));
             let place = known
                 .filter(|known| known.place.zone == *zone)
                 .map_or_else(|| Place { name: zone.name().to_owned(), zone: *zone }, |known| known.place.clone());
             let names = [name.as_str(), city.as_str()];
-            let unknown = atlas.by_name.get(&plain(&city)).is_none();
-            atlas.add(place, &names[..if unknown { 2 } else { 1 }], &[]);
+            let names = if known.is_some() { &names[..1] } else { &names[..] };
+            atlas.add(place, names, &[]);
         }
         atlas
     }

@@ -4,7 +4,7 @@
 //! places are offered beside it, by their standard time, and what never changes says so. The database's own `EST` is not
 //! taken: it is a clock that no American uses in summer.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::{OffsetComponents, Tz};
 
 use super::{CANDIDATES, Found, Place, said};
@@ -136,16 +136,15 @@ pub fn named(words: &str) -> Option<Found> {
     if let Some((_, zones)) =
         ABBREVIATIONS.iter().find(|(names, _)| names.contains(&plain.as_str()) || names.contains(&short))
     {
-        let mut places: Vec<Place> = zones.iter().filter_map(|zone| place(zone.parse().ok()?)).collect();
+        let mut places: Vec<Place> = zones.iter().filter_map(|zone| zone.parse().ok()).map(place).collect();
         return Some(if places.len() > 1 { Found::Several(places) } else { Found::One(places.pop()?) });
     }
     let minutes = distance(&plain)?;
     let mut places: Vec<Place> = fixed(minutes).into_iter().collect();
     let of_standard_time = |zone: &Tz| {
-        use chrono::TimeZone;
         zone.offset_from_utc_datetime(&SOME_DAY.naive_utc()).base_utc_offset() == TimeDelta::minutes(minutes)
     };
-    places.extend(OFFERED.iter().filter_map(|zone| zone.parse().ok()).filter(of_standard_time).filter_map(place));
+    places.extend(OFFERED.iter().filter_map(|zone| zone.parse().ok()).filter(of_standard_time).map(place));
     places.truncate(CANDIDATES);
     Some(match places.len() {
         0 => Found::Nothing { near: Vec::new() },
@@ -153,14 +152,13 @@ pub fn named(words: &str) -> Option<Found> {
     })
 }
 
-fn place(zone: Tz) -> Option<Place> {
+fn place(zone: Tz) -> Place {
     let name = match zone {
         Tz::CET => "Central European Time".to_owned(),
         Tz::EET => "Eastern European Time".to_owned(),
-        Tz::Etc__UTC => "UTC".to_owned(),
-        _ => super::atlas::name_of(zone)?,
+        _ => super::atlas::name_of(zone),
     };
-    Some(Place { name, zone })
+    Place { name, zone }
 }
 
 /// `UTC+2`, `gmt-3:30`, `+0200`, `utc+5.5` in minutes east of UTC. A bare number is none: it may be anything.

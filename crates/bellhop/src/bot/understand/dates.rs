@@ -16,7 +16,7 @@ use super::words::{Word, words};
 /// Words beside a day that add nothing to it.
 const FILLERS: &[&str] = &[
     "on", "at", "in", "for", "the", "of", "from", "to", "during", "and", "please", "am", "im", "den", "der", "die",
-    "this", "-", "next", "coming", "since",
+    "this", "-", "next", "coming", "since", "least", "minimum",
 ];
 
 /// Why words are not a day, hours or a length of time. Each says to the person what to write instead.
@@ -62,18 +62,17 @@ pub fn read(text: &str, now: DateTime<Utc>, zone: Tz) -> Result<Span, Misread> {
     let words = words(text).ok_or(Misread::TooMuchText)?;
     let reading = Reading::of(&words, now, zone, Leaning::Ahead, true);
     let span = reading.span()?.ok_or(Misread::NoDay)?;
-    let left = words.iter().zip(&reading.used).filter(|(_, used)| !**used);
-    if left.into_iter().all(|(word, _)| word.is(FILLERS)) { Ok(span) } else { Err(Misread::NoDay) }
+    if reading.length.is_none() && reading.is_all_of(&words) { Ok(span) } else { Err(Misread::NoDay) }
 }
 
-/// Reads days or hours, and a length of time beside them, from text that is nothing else: `friday afternoon 90 min`. Either may
-/// be missing.
+/// Reads days or hours, and a length of time beside them, from text that is nothing else: `friday afternoon 90 min`. Either
+/// may be missing, and both are from no text at all.
 pub fn read_with_length(text: &str, now: DateTime<Utc>, zone: Tz) -> Result<(Option<Span>, Option<u32>), Misread> {
     let words = words(text).ok_or(Misread::TooMuchText)?;
     let reading = Reading::of(&words, now, zone, Leaning::Ahead, true);
-    let (span, length) = (reading.span()?, reading.length.clone().transpose()?);
-    let left = words.iter().zip(&reading.used).filter(|(_, used)| !**used);
-    if left.into_iter().all(|(word, _)| word.is(FILLERS)) { Ok((span, length)) } else { Err(Misread::NoDay) }
+    let (span, length) = (reading.span()?, reading.length.transpose()?);
+    let something = span.is_some() || length.is_some() || words.is_empty();
+    if something && reading.is_all_of(&words) { Ok((span, length)) } else { Err(Misread::NoDay) }
 }
 
 /// Reads hours of a day: `9-17`, `9:00 to 17:30`, `8am to 4pm`.
@@ -139,7 +138,6 @@ impl Reading {
             self.days = Some(days);
             used
         } else if self.length.is_none()
-            && !alone
             && let Some((length, used)) = length_at(words)
         {
             self.length = Some(length);
@@ -161,6 +159,11 @@ impl Reading {
         }
         self.used[at..at + taken].fill(true);
         taken
+    }
+
+    /// Whether these words say nothing else.
+    fn is_all_of(&self, words: &[Word]) -> bool {
+        words.iter().zip(&self.used).all(|(word, used)| *used || word.is(FILLERS))
     }
 
     /// Whether days are named, and not only hours.

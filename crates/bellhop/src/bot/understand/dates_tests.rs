@@ -9,10 +9,6 @@ fn now() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 18, 9, 0, 0).unwrap()
 }
 
-fn today() -> NaiveDate {
-    NaiveDate::from_ymd_opt(2026, 11, 18).unwrap()
-}
-
 /// What was understood, as `2026-11-27`, `2026-11-23..2026-11-29` or `2026-11-27 12:00–18:00`.
 fn written(span: &Span) -> String {
     let days = if span.first() == span.last() {
@@ -213,6 +209,26 @@ fn today_is_the_persons_and_not_ours() {
     let read = |zone| read("today", late, zone).unwrap().first().to_string();
     assert_eq!(read(Berlin), "2026-11-19");
     assert_eq!(read(New_York), "2026-11-18");
+}
+
+#[test]
+fn a_length_of_time_may_stand_beside_the_day() {
+    for (text, expected) in [
+        ("", (None, None)),
+        ("friday", (Some("2026-11-20"), None)),
+        ("90 min", (None, Some(90))),
+        ("friday afternoon 90 min", (Some("2026-11-20 12:00–18:00"), Some(90))),
+        ("next week 1.5h", (Some("2026-11-23..2026-11-29"), Some(90))),
+        ("at least 2 hours tomorrow", (Some("2026-11-19"), Some(120))),
+        ("half an hour between 2 and 4 on friday", (Some("2026-11-20 14:00–16:00"), Some(30))),
+    ] {
+        let read = read_with_length(text, now(), Berlin).map(|(span, length)| (span.as_ref().map(written), length));
+        assert_eq!(read, Ok((expected.0.map(str::to_owned), expected.1)), "{text}");
+    }
+    assert_eq!(read_with_length("beer", now(), Berlin), Err(Misread::NoDay));
+    assert_eq!(read_with_length("on", now(), Berlin), Err(Misread::NoDay));
+    assert_eq!(read_with_length("friday 30 hours", now(), Berlin), Err(Misread::LengthOutOfRange));
+    assert_eq!(read("friday 90 min", now(), Berlin), Err(Misread::NoDay));
 }
 
 #[test]

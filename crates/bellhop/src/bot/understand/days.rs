@@ -53,7 +53,7 @@ pub struct Today {
 pub type Read = Option<(Result<(NaiveDate, NaiveDate), Misread>, usize)>;
 
 /// The days that begin at the first of these words, if any do.
-pub fn at(words: &[Word], today: &Today) -> Read {
+pub fn at(words: &[Word], today: Today) -> Read {
     let skipped = usize::from(words.first()?.is(&["from", "between", "vom", "von"]));
     let (first, used) = match range_of_dates(&words[skipped..], today).or_else(|| one(&words[skipped..], today))? {
         (Ok(first), used) => (first, used + skipped),
@@ -61,8 +61,8 @@ pub fn at(words: &[Word], today: &Today) -> Read {
     };
     // "monday to wednesday", "tomorrow and friday": until the next such day.
     let joined = words.get(used).is_some_and(|word| word.is(&["to", "-", "until", "and"]));
-    let later = Today { day: first.0, leaning: Leaning::Ahead, ..*today };
-    if joined && let Some((second, more)) = words.get(used + 1..).and_then(|rest| relative_to(rest, today, &later)) {
+    let later = Today { day: first.0, leaning: Leaning::Ahead, ..today };
+    if joined && let Some((second, more)) = words.get(used + 1..).and_then(|rest| relative_to(rest, today, later)) {
         let until =
             second.and_then(|(_, last)| if last < first.1 { Err(Misread::Backwards) } else { Ok((first.0, last)) });
         return Some((until, used + 1 + more));
@@ -71,7 +71,7 @@ pub fn at(words: &[Word], today: &Today) -> Read {
 }
 
 /// The second day of a range: named days count from the first, `tomorrow` and `next week` from today.
-fn relative_to(words: &[Word], today: &Today, later: &Today) -> Read {
+fn relative_to(words: &[Word], today: Today, later: Today) -> Read {
     let counted = words.first().is_some_and(|word| {
         word.is(&["today", "tomorrow", "overmorrow", "yesterday", "next", "this", "last", "in", "the", "now"])
     });
@@ -79,7 +79,7 @@ fn relative_to(words: &[Word], today: &Today, later: &Today) -> Read {
 }
 
 /// Days that are not a range of two.
-fn one(words: &[Word], today: &Today) -> Read {
+fn one(words: &[Word], today: Today) -> Read {
     let now = today.day;
     let day = |day: Option<NaiveDate>, used| Some((day.map(|day| (day, day)).ok_or(Misread::TooFar), used));
     match plain(words).as_slice() {
@@ -108,7 +108,7 @@ fn moved(day: NaiveDate, by: i64) -> Option<NaiveDate> {
 }
 
 /// `in 3 days`, `3 days ago`, `a week from now`, `next 5 days`, `last two weeks`, `10 days`.
-fn amount(words: &[Word], today: &Today) -> Read {
+fn amount(words: &[Word], today: Today) -> Read {
     let lead = usize::from(words.first()?.is(&["in", "next", "last", "past", "coming", "the", "within"]));
     let lead = lead + usize::from(words.first()?.is(&["the"]) && words.get(1)?.is(&["next", "last", "past", "coming"]));
     let direction = words[..lead].last().map_or("", |word| word.plain.as_str());
@@ -164,7 +164,7 @@ pub fn month_of(day: NaiveDate) -> (NaiveDate, NaiveDate) {
 }
 
 /// `week`, `this week`, `next weekend`, `last month`, `december`, `rest of the week`.
-fn weeks_and_months(words: &[Word], today: &Today) -> Read {
+fn weeks_and_months(words: &[Word], today: Today) -> Read {
     let now = today.day;
     let rest = match plain(words).as_slice() {
         ["the", "rest" | "remainder", "of", "the" | "this", ..] => 5,
@@ -245,10 +245,9 @@ fn direction(words: &[Word]) -> (Which, usize) {
     match plain(words).as_slice() {
         ["in", "the", "next" | "following", ..] => (Which::Next, 3),
         ["the" | "in" | "for", "next" | "following", ..] => (Which::Next, 2),
-        ["the" | "in" | "for", "this" | "current", ..] => (Which::This, 2),
+        ["the" | "in" | "for", "this" | "current", ..] | ["this" | "current", "coming", ..] => (Which::This, 2),
         ["the" | "in" | "for", "last" | "past", ..] => (Which::Last, 2),
         ["next" | "following", ..] => (Which::Next, 1),
-        ["this" | "current", "coming", ..] => (Which::This, 2),
         ["this" | "current" | "coming", ..] => (Which::This, 1),
         ["last" | "past", ..] => (Which::Last, 1),
         ["in", ..] => (Which::Bare, 1),
@@ -257,7 +256,7 @@ fn direction(words: &[Word]) -> (Which, usize) {
 }
 
 /// `friday`, `next tue`, `friday next week`, `next week friday`, and `friday 27 november`, where the date decides.
-fn weekday_at(words: &[Word], today: &Today) -> Read {
+fn weekday_at(words: &[Word], today: Today) -> Read {
     let (which, used) = direction(words);
     let now = today.day;
     if words.get(used)?.is(&["week"])
@@ -298,7 +297,7 @@ fn in_week(now: NaiveDate, which: Which, weekday: u8) -> Result<(NaiveDate, Naiv
 }
 
 /// The month of this name: the one it is or the next to come, or the last that was.
-fn nearest_month(today: &Today, which: Which, month: u32) -> Option<(NaiveDate, NaiveDate)> {
+fn nearest_month(today: Today, which: Which, month: u32) -> Option<(NaiveDate, NaiveDate)> {
     let this = today.day.year();
     let of_year = |year| NaiveDate::from_ymd_opt(year, month, 1).map(month_of);
     if which == Which::Last || which == Which::Bare && today.leaning == Leaning::Back {

@@ -226,14 +226,13 @@ fn time(words: &[Word]) -> Option<(Result<Time, Misread>, usize)> {
 pub fn length_at(words: &[Word]) -> Option<(Result<u32, Misread>, usize)> {
     let plain: Vec<&str> = words.iter().take(6).map(|word| word.plain.as_str()).collect();
     let known = match plain.as_slice() {
-        ["half", "an" | "a", "hours", ..] => Some((30, 3)),
         ["half" | "halbe", "hours", ..] => Some((30, 2)),
-        ["a" | "eine", "half" | "halbe", "hours", ..] => Some((30, 3)),
+        ["half", "an" | "a", "hours", ..] | ["a" | "eine", "half" | "halbe", "hours", ..] => Some((30, 3)),
         ["three", "quarters", "of", "an", "hours", ..] => Some((45, 5)),
         ["a", "quarter", "of", "an", "hours", ..] => Some((15, 5)),
         ["quarter", "of", "an", "hours", ..] => Some((15, 4)),
-        ["an" | "one" | "1", "hours", "and", "a", "half", ..] => Some((90, 5)),
-        ["an" | "one" | "1", "and", "a", "half", "hours", ..] => Some((90, 5)),
+        ["an" | "one" | "1", "hours", "and", "a", "half", ..]
+        | ["an" | "one" | "1", "and", "a", "half", "hours", ..] => Some((90, 5)),
         _ => None,
     };
     if let Some((minutes, used)) = known {

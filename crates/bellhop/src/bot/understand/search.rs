@@ -230,8 +230,7 @@ fn by_parts(words: &[Word], has_days: bool) -> Option<Query> {
 fn verb(words: &[Word]) -> usize {
     let plain: Vec<&str> = words.iter().take(3).map(|word| word.plain.as_str()).collect();
     match plain.as_slice() {
-        ["look" | "looking" | "search", "for" | "up", ..] => 2,
-        ["where", "is" | "are", ..] => 2,
+        ["look" | "looking" | "search", "for" | "up", ..] | ["where", "is" | "are", ..] => 2,
         ["i", "am", "looking"] | ["im", "looking", "for"] => 3,
         [verb, ..] if VERBS.contains(verb) => 1,
         ["where", "the" | "my", ..] => 1,

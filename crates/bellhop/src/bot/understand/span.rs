@@ -41,6 +41,7 @@ impl Hours {
 
     /// The minute of the day at which they begin, from 0 to 1439.
     #[must_use]
+    #[expect(clippy::wrong_self_convention, reason = "hours are from a minute until another; nothing is converted")]
     pub const fn from_minute(self) -> u16 {
         self.from
     }

@@ -25,14 +25,14 @@ enum Written {
 }
 
 /// A date or an amount of time that this file has composed, as a day.
-pub fn on_calendar(composed: &str, today: &Today) -> Result<NaiveDate, Misread> {
+pub fn on_calendar(composed: &str, today: Today) -> Result<NaiveDate, Misread> {
     let midnight: DateTime<Utc> = today.day.and_time(NaiveTime::MIN).and_utc();
     let day = parse_date_string(composed, midnight, today.dialect).map_err(|_| Misread::NoSuchDay)?.date_naive();
     if YEARS.contains(&day.year()) { Ok(day) } else { Err(Misread::TooFar) }
 }
 
 /// One date, written in any way.
-pub fn date_at(words: &[Word], today: &Today) -> Read {
+pub fn date_at(words: &[Word], today: Today) -> Read {
     let lead = usize::from(words.first()?.is(&["the", "am", "den"]));
     let (written, used) = written_at(words.get(lead..)?, today)?;
     // "I have 12." is no date, "12." alone is, and "on the 12th".
@@ -40,7 +40,7 @@ pub fn date_at(words: &[Word], today: &Today) -> Read {
 }
 
 /// Two dates of which one leaves to the other what both share: `12.-14.5.`, `may 12 to 14`, `28.12. - 3.1.`.
-pub fn range_of_dates(words: &[Word], today: &Today) -> Read {
+pub fn range_of_dates(words: &[Word], today: Today) -> Read {
     let lead = usize::from(words.first()?.is(&["the"]));
     let (first, used) = written_or_bare(words.get(lead..)?, today)?;
     let used = used + lead;
@@ -93,7 +93,7 @@ fn dated(year: i32, month: u32, day: u32) -> Result<Written, Misread> {
 }
 
 /// The day that is meant by what was written.
-fn resolve(written: Written, today: &Today) -> Result<NaiveDate, Misread> {
+fn resolve(written: Written, today: Today) -> Result<NaiveDate, Misread> {
     match written {
         Written::Full(day) => Ok(day),
         Written::DayMonth { day, month } => {
@@ -120,7 +120,7 @@ fn resolve(written: Written, today: &Today) -> Result<NaiveDate, Misread> {
 }
 
 /// The occurrence that is meant of a day without a year. A leap day has one in eight years at least.
-fn nearest_day(today: &Today, occurs: impl Fn(i32) -> Option<NaiveDate>) -> Option<NaiveDate> {
+fn nearest_day(today: Today, occurs: impl Fn(i32) -> Option<NaiveDate>) -> Option<NaiveDate> {
     let this = today.day.year();
     match today.leaning {
         Leaning::Back => (this - 8..=this).rev().filter_map(occurs).find(|day| *day <= today.day),
@@ -132,7 +132,7 @@ fn nearest_day(today: &Today, occurs: impl Fn(i32) -> Option<NaiveDate>) -> Opti
 }
 
 /// A date, or a day's number alone, which only a range gives a month.
-fn written_or_bare(words: &[Word], today: &Today) -> Option<(Result<Written, Misread>, usize)> {
+fn written_or_bare(words: &[Word], today: Today) -> Option<(Result<Written, Misread>, usize)> {
     written_at(words, today).or_else(|| {
         let day = day_number(&words.first()?.plain)?;
         // "at 9 - 17:30" and "9 to 5 pm" are hours.
@@ -158,7 +158,7 @@ pub fn year(plain: &str) -> Option<Result<i32, Misread>> {
 }
 
 /// A date as it is written: `12.5.`, `12.5.2027`, `5/12`, `2026-12-01`, `may 12`, `12 may 2027`, `12th of may`, `12th`.
-fn written_at(words: &[Word], today: &Today) -> Option<(Result<Written, Misread>, usize)> {
+fn written_at(words: &[Word], today: Today) -> Option<(Result<Written, Misread>, usize)> {
     let first = words.first()?.plain.as_str();
     if let Some(written) = in_figures(first, today) {
         return Some((written, 1));
@@ -191,7 +191,7 @@ fn ordinal(word: Option<&Word>) -> usize {
 }
 
 /// A date of figures with dots, slashes or dashes between them. `None` if it is not written like one.
-fn in_figures(plain: &str, today: &Today) -> Option<Result<Written, Misread>> {
+fn in_figures(plain: &str, today: Today) -> Option<Result<Written, Misread>> {
     let mark = plain.chars().find(|letter| !letter.is_ascii_digit()).filter(|mark| ['.', '/', '-'].contains(mark))?;
     let figures: Vec<&str> = plain.strip_suffix(mark).unwrap_or(plain).split(mark).collect();
     let in_digits = |figure: &&str| !figure.is_empty() && figure.bytes().all(|byte| byte.is_ascii_digit());
@@ -222,7 +222,7 @@ fn in_figures(plain: &str, today: &Today) -> Option<Result<Written, Misread>> {
 }
 
 /// Day and month, in the order in which the person writes them.
-fn ordered(first: u32, second: u32, mark: char, today: &Today) -> (u32, u32) {
+fn ordered(first: u32, second: u32, mark: char, today: Today) -> (u32, u32) {
     let month_first = mark == '/' && today.dialect == Dialect::Us;
     match (first, second) {
         (1..=12, 13..) if mark == '/' => (second, first),
@@ -232,7 +232,7 @@ fn ordered(first: u32, second: u32, mark: char, today: &Today) -> (u32, u32) {
     }
 }
 
-fn exact(year: i32, month: u32, day: u32, today: &Today) -> Result<Written, Misread> {
+fn exact(year: i32, month: u32, day: u32, today: Today) -> Result<Written, Misread> {
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return Err(Misread::NoSuchDay);
     }
