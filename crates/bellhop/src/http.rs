@@ -13,6 +13,7 @@ mod guard;
 mod health;
 mod home;
 mod key;
+mod methods;
 mod page;
 mod problem;
 mod standing_pages;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poem::endpoint::BoxEndpoint;
+use poem::http::Method;
 use poem::listener::TcpListener;
 use poem::{EndpointExt, IntoEndpoint, Response, Route, Server, get};
 use poem_openapi::OpenApiService;
@@ -33,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::http::bot_name::BotName;
 use crate::http::health::HealthApi;
+use crate::http::methods::{Methods, Named};
 
 pub use crate::http::key::text_of as key_text;
 
@@ -86,12 +89,19 @@ fn everything(app: App) -> BoxEndpoint<'static> {
         .at("/connect/:token", get(connect_pages::link_page).post(connect_pages::begin))
         .at("/docs", get(documentation(service.swagger_ui_html())))
         .at("/openapi.json", get(service.spec_endpoint()));
+    let methods = Methods::documented(&service.spec())
+        .and("/", &[Method::GET])
+        .and("/connect/finish", &[Method::GET])
+        .and("/connect/:token", &[Method::GET, Method::POST])
+        .and("/docs", &[Method::GET])
+        .and("/openapi.json", &[Method::GET]);
     // Not at `/`, which is a page.
     let api = Arc::new(service.into_endpoint());
     let routes = ["/oauth", "/v1", "/health", "/metrics"]
         .into_iter()
         .fold(routes, |routes, part| routes.nest_no_strip(part, Arc::clone(&api)));
-    telegram::Door::before(dressed(app.clone(), routes), &app).boxed()
+    let routes = Named { routes: dressed(app.clone(), routes), methods };
+    telegram::Door::before(routes, &app).boxed()
 }
 
 fn health_only(app: App) -> BoxEndpoint<'static> {

@@ -4,7 +4,7 @@
 //! neither the `__Host-` prefix nor `Secure`: Safari refuses them there.
 
 use poem::Request;
-use poem::http::header::{COOKIE, ORIGIN};
+use poem::http::header::{COOKIE, ORIGIN, USER_AGENT};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::page::origin_of;
@@ -58,4 +58,45 @@ pub fn is_cross_site(app: &App, request: &Request) -> bool {
     let ours = origin_of(&app.settings.public_base_url);
     // Our own pages say `null`, as they send no referrer: <https://fetch.spec.whatwg.org/#append-a-request-origin-header>
     headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes() != b"null" && origin.as_bytes() != ours.as_bytes())
+}
+
+/// Whether the page is most likely shown inside another app, where providers refuse to sign anybody in. Android's web views
+/// say `wv` (<https://developer.chrome.com/docs/multidevice/user-agent>), Telegram names itself there, and those of iPhones
+/// leave out the `Safari/` that every browser of theirs says. It only changes what is said first: a guess may be wrong.
+pub fn is_inside_an_app(request: &Request) -> bool {
+    let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let is_apple = agent.contains("iPhone") || agent.contains("iPad");
+    agent.contains("; wv)") || agent.contains("Telegram") || (is_apple && !agent.contains("Safari/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_inside_another_app_is_told_from_one_that_is_not() {
+        let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)";
+        let android = "AppleWebKit/537.36 (KHTML, like Gecko)";
+        for (agent, is_inside) in [
+            (format!("{phone} Mobile/15E148"), true),
+            (format!("{phone} Version/18.5 Mobile/15E148 Safari/604.1"), false),
+            (format!("{phone} CriOS/142.0.0.0 Mobile/15E148 Safari/604.1"), false),
+            (
+                format!("Mozilla/5.0 (Linux; Android 15; Pixel 9; wv) {android} Chrome/142.0.0.0 Mobile Safari/537.36"),
+                true,
+            ),
+            (
+                format!(
+                    "Mozilla/5.0 (Linux; Android 15) {android} Chrome/142.0.0.0 Safari/537.36 Telegram-Android/12.1"
+                ),
+                true,
+            ),
+            (format!("Mozilla/5.0 (Linux; Android 10; K) {android} Chrome/142.0.0.0 Mobile Safari/537.36"), false),
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0".to_owned(), false),
+            (String::new(), false),
+        ] {
+            let request = Request::builder().header("user-agent", &agent).finish();
+            assert_eq!(is_inside_an_app(&request), is_inside, "{agent}");
+        }
+    }
 }

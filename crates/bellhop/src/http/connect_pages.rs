@@ -13,8 +13,8 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::Site;
-use super::browser::{cookie_of, is_cross_site, set_cookie};
-use super::page::{Page, Tone, button, origin_of};
+use super::browser::{cookie_of, is_cross_site, is_inside_an_app, set_cookie};
+use super::page::{Page, Tone, button, more, notice, origin_of};
 use super::words::{self, Words};
 use crate::connect::{self, Asker, LinkProblem};
 
@@ -46,31 +46,37 @@ async fn invitation(site: &Site, request: &Request, token: &str) -> Result<Respo
     // A provider that asks nothing sends the browser straight through to there, and the policy covers that way too.
     form_leads_to.extend(return_url(&asker).as_ref().map(origin_of));
     let mends = open.link.reconnects.is_some();
+    let out = way_out(provider.title(), &connect::public_address(app, &format!("connect/{token}")));
+    let is_inside_an_app = is_inside_an_app(request);
+    let is_person = matches!(asker, Asker::Person { .. });
     let body = html! {
-        p { (who_asks(&asker)) }
-        p { "Bellhop will be able to" }
-        ul {
-            @for capability in open.asked() { li { (what_it_allows(capability)) } }
-            li { "see the address of the account" }
+        @if is_inside_an_app {
+            (notice(&html! { p { strong { "You seem to be inside another app." } } (out) }))
         }
-        p { "It only reads. It never sends, changes or deletes anything, and you can disconnect at any time." }
+        p { (who_asks(&asker)) }
+        h2 { "Bellhop will be able to" }
+        (abilities(open.asked()))
+        h2 { "It will never" }
+        (never(&["send, change or delete anything"]))
         form method="post" {
             button class="button" type="submit" { "Continue to " (provider.title()) }
         }
-        p class="small" { "Not you? Then close this page: nothing happens until you continue." }
-        hr;
         p class="small" {
-            "Did this open inside Telegram or another app? " (provider.title()) " may refuse to sign you in there. Use the \
-             app's menu (⋮ or the share symbol) and choose “Open in browser”, or copy this address into your browser:"
+            (provider.title()) " asks for your consent next" @if is_person { "; then you finish in Telegram" } ". You can \
+             disconnect at any time."
         }
-        code class="copy small" { (connect::public_address(app, &format!("connect/{token}"))) }
+        p class="small" { "You did not ask for this? Then close this page: nothing happens until you continue." }
+        @if !is_inside_an_app {
+            (more("Opened inside another app?", &out))
+        }
     };
     let title = if mends {
         format!("Reconnect your {} account", provider.title())
     } else {
         format!("Connect your {} account", provider.title())
     };
-    Ok(Page { form_leads_to, ..Page::new(StatusCode::OK, Tone::Plain, title, body) }.respond())
+    Ok(Page { form_leads_to, step: is_person.then_some(1), ..Page::new(StatusCode::OK, Tone::Plain, title, body) }
+        .respond())
 }
 
 /// The button: the browser gets its cookie and is sent to the provider.
@@ -116,6 +122,7 @@ pub fn out_of_order(error: &StoreError) -> Response {
     tracing::warn!(%error, "a page of the connect walk could not be shown");
     let body = html! {
         p { "Bellhop cannot reach its memory just now. Nothing is lost: wait a moment, then reload this page." }
+        p class="small" { "If it stays like this, tell the person who runs this Bellhop." }
     };
     let mut response = Page::new(StatusCode::SERVICE_UNAVAILABLE, Tone::Stopped, "Just a moment", body).respond();
     response.headers_mut().insert("retry-after", poem::http::HeaderValue::from_static("5"));
@@ -138,13 +145,41 @@ pub fn return_url(asker: &Asker) -> Option<Url> {
 fn who_asks(asker: &Asker) -> Markup {
     match asker {
         Asker::Person { name: Some(name) } => html! {
-            "It will belong to " strong { (name.expose_secret()) } " on Telegram, who asked for this link."
+            "It will be connected for " strong { (name.expose_secret()) } " on Telegram, who asked for this link, and for nobody else."
         },
-        Asker::Person { name: None } => html! { "It will belong to the person on Telegram who asked for this link." },
+        Asker::Person { name: None } => {
+            html! { "It will be connected for the person on Telegram who asked for this link, and for nobody else." }
+        }
         Asker::Program { name, .. } => {
-            html! { "It will belong to the program " strong { (name) } ", which asked for this link." }
+            html! { "It will be connected for the program " strong { (name) } ", which asked for this link." }
         }
     }
+}
+
+/// How to leave the browser of another app. Providers refuse to sign anybody in there.
+fn way_out(provider: &str, address: &str) -> Markup {
+    html! {
+        p class="small" {
+            (provider) " may refuse to sign you in inside Telegram or another app. Open the app's menu (⋮ or the share symbol) and choose “Open in \
+             browser”, or copy this address into your browser:"
+        }
+        code class="copy small" { (address) }
+    }
+}
+
+/// What these capabilities allow, and what comes with every one.
+pub fn abilities(capabilities: impl IntoIterator<Item = Capability>) -> Markup {
+    html! {
+        ul class="can" {
+            @for capability in capabilities { li { (what_it_allows(capability)) } }
+            li { "see the address of the account" }
+        }
+    }
+}
+
+/// What is out of the question.
+pub fn never(what: &[&str]) -> Markup {
+    html! { ul class="cannot" { @for what in what { li { (what) } } } }
 }
 
 /// What a capability allows, as people say it.

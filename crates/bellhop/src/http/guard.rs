@@ -67,11 +67,15 @@ pub fn keep_to_itself(mut response: Response) -> Response {
     response
 }
 
-/// Whether this is a `HEAD` on the walk. poem answers `HEAD` by running what answers `GET`, and there that makes a link or
-/// takes a state, with nobody to read the answer.
+/// Whether this is a `HEAD` on the walk.
 fn is_mere_look(request: &Request) -> bool {
-    let path = request.uri().path();
-    request.method() == Method::HEAD && ["/oauth/", "/connect/"].iter().any(|part| path.starts_with(part))
+    request.method() == Method::HEAD && takes_no_head(request.uri().path())
+}
+
+/// Whether this is an address of the walk. poem answers `HEAD` by running what answers `GET`, and there that makes a link or
+/// takes a state, with nobody to read the answer.
+pub fn takes_no_head(path: &str) -> bool {
+    ["/oauth/", "/connect/"].iter().any(|part| path.starts_with(part))
 }
 
 fn wants_page(request: &Request) -> bool {

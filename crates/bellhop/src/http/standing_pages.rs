@@ -12,9 +12,12 @@ use url::Url;
 use super::Site;
 use super::browser::cookie_of;
 use super::connect_pages::{out_of_order, return_url, see_other, stopped, what_it_allows};
-use super::page::{Page, Tone, button};
+use super::page::{Page, Tone, button, more, notice};
 use super::words::{self, Words};
 use crate::connect::{self, Asker, Ending, LinkProblem, Stage, Walk, name_of};
+
+/// How often a page looks for news that is due within seconds.
+const AGAIN_AFTER_SECONDS: u8 = 4;
 
 /// How the walk of this browser stands.
 #[handler]
@@ -43,11 +46,11 @@ async fn standing(site: &Site, walk: Walk) -> Response {
         Stage::ToFinish { code } => to_finish(site, &walk.asker, back, provider.title(), &code).await,
         Stage::Finishing => {
             let body = html! {
-                p { "This takes a few seconds. The answer comes in the place where you finished; this page shows it too \
-                     once you reload it." }
+                p { "This takes a few seconds. The answer comes in the place where you finished, and this page shows it too." }
                 (again("/connect/finish"))
             };
-            Page::new(StatusCode::OK, Tone::Plain, "Connecting…", body).respond()
+            let page = Page::new(StatusCode::OK, Tone::Plain, "Connecting…", body);
+            Page { again_after_seconds: Some(AGAIN_AFTER_SECONDS), ..page }.respond()
         }
         Stage::AtProvider => {
             let text = format!("{} has not answered yet. Go on in its window, or start again.", provider.title());
@@ -87,17 +90,16 @@ async fn standing(site: &Site, walk: Walk) -> Response {
 
 /// The last step: the initiator brings the code to where they asked for the link.
 async fn to_finish(site: &Site, asker: &Asker, back: Option<Url>, provider: &str, code: &SecretString) -> Response {
-    let warning = html! {
-        p class="small" {
-            "Did somebody else send you the link? Then do not finish: close this page, and nothing is connected."
-        }
-    };
     if let Some(mut back) = back {
         back.query_pairs_mut().append_pair("finish_code", code.expose_secret());
         return see_other(back.as_str());
     }
     let chat = site.bot_name.link(&site.app, Some(code.expose_secret())).await;
     let command = html! { code class="copy" { "/start " (code.expose_secret()) } };
+    let warning = notice(&html! {
+        p { strong { "Did somebody else send you the link?" } " Then do not finish. Close this page, and nothing is connected." }
+    });
+    let once = "It works once, for five minutes.";
     let body = html! {
         @match asker {
             Asker::Person { name } => {
@@ -107,21 +109,29 @@ async fn to_finish(site: &Site, asker: &Asker, back: Option<Url>, provider: &str
                 }
                 @if let Some(chat) = chat {
                     (button(&chat, "Finish in Telegram"))
-                    p class="small" { "Press " strong { "Start" } " there. If nothing opens, send this to the bot:" }
+                    p class="small" { "Press " strong { "Start" } " there. " (once) }
+                    (warning)
+                    (more("Nothing opens?", &html! {
+                        p class="small" { "Open the chat with the bot yourself and send it this:" }
+                        (command)
+                    }))
                 } @else {
                     p { "Open the chat with the bot and send it this:" }
+                    (command)
+                    p class="small" { (once) }
+                    (warning)
                 }
-                (command)
             }
             Asker::Program { name, .. } => {
                 p { (provider) " said yes. Give this code to " strong { (name) } " to finish:" }
                 code class="copy" { (code.expose_secret()) }
+                p class="small" { (once) }
+                (warning)
             }
         }
-        p class="small" { "The code works once, for five minutes." }
-        (warning)
     };
-    Page::new(StatusCode::OK, Tone::Plain, "One last step", body).respond()
+    let step = matches!(asker, Asker::Person { .. }).then_some(3);
+    Page { step, ..Page::new(StatusCode::OK, Tone::Plain, "One last step", body) }.respond()
 }
 
 /// A walk that is over, with the way back to whoever asked for it.

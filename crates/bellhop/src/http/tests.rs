@@ -96,6 +96,34 @@ async fn unknown_addresses_and_methods_are_problems_for_programs_and_pages_for_p
 }
 
 #[tokio::test]
+async fn an_address_that_refuses_a_method_names_those_it_takes() {
+    let client = client();
+    let id = Uuid::from_u128(1);
+    let mut addresses = vec!["/", "/connect/finish", "/connect/token", "/docs", "/openapi.json"];
+    addresses.extend(["/health/live", "/health/ready", "/metrics", "/oauth/google/callback", "/oauth/google/finish"]);
+    let integration = format!("/v1/integrations/{id}");
+    let refresh = format!("{integration}/refresh");
+    addresses.extend(["/oauth/google/authorize", "/v1/integrations", &integration, &refresh]);
+    for path in addresses {
+        let mut refused = 0;
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            let response = client.request(method.clone(), path).send().await.0;
+            let is_refused = response.status() == StatusCode::METHOD_NOT_ALLOWED;
+            let allowed = response.header("allow").unwrap_or_default().split(", ").any(|name| name == method.as_str());
+            assert!(!allowed && is_refused == response.headers().contains_key("allow"), "{method} {path}: {response:?}");
+            refused += usize::from(is_refused);
+            if is_refused {
+                for name in response.header("allow").unwrap().split(", ") {
+                    let taken = client.request(name.parse().unwrap(), path).send().await.0;
+                    assert_ne!(taken.status(), StatusCode::METHOD_NOT_ALLOWED, "{name} {path}");
+                }
+            }
+        }
+        assert!(refused > 0, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_too_large_is_not_read() {
     let response = client().post("/oauth/google/finish").body(vec![b'x'; 70_000]).send().await;
     problem(response, StatusCode::PAYLOAD_TOO_LARGE, "body_too_large").await;

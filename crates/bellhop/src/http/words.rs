@@ -126,11 +126,16 @@ pub fn of_ending(provider: Provider, ending: Ending) -> Words {
 fn of_failure(name: &str, reason: AuthorizationFailure) -> Words {
     use AuthorizationFailure as Failure;
     match reason {
-        Failure::Denied => Words::stopped(
-            StatusCode::FORBIDDEN,
-            "You did not allow access",
-            format!("That is fine: {name} gave nothing out, and nothing was connected. If it was a slip, start again."),
-        ),
+        Failure::Denied => Words {
+            tone: Tone::Plain,
+            ..Words::stopped(
+                StatusCode::FORBIDDEN,
+                "You did not allow access",
+                format!(
+                    "That is fine: {name} gave nothing out, and nothing was connected. If it was a slip, start again."
+                ),
+            )
+        },
         Failure::ProviderError => Words::stopped(
             StatusCode::BAD_GATEWAY,
             format!("{name} reported an error"),
