@@ -17,6 +17,7 @@ pub mod message;
 mod outage;
 mod pace;
 mod person;
+mod picture;
 pub mod press;
 mod raw_updates;
 pub mod say;

@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 use teloxide::Bot;
-use teloxide::requests::{JsonRequest, Payload};
+use teloxide::requests::{JsonRequest, MultipartPayload, MultipartRequest, Payload};
+use teloxide::types::InputFile;
 
 /// The same call, read as `Out`.
 #[derive(Debug, Clone, Serialize)]
@@ -24,6 +25,20 @@ where
     type Output = Out;
 
     const NAME: &'static str = P::NAME;
+}
+
+impl<P, Out> MultipartPayload for Least<P, Out>
+where
+    P: MultipartPayload,
+    Out: for<'a> Deserialize<'a>,
+{
+    fn copy_files(&self, into: &mut dyn FnMut(InputFile)) {
+        self.payload.copy_files(into);
+    }
+
+    fn move_files(&mut self, into: &mut dyn FnMut(InputFile)) {
+        self.payload.move_files(into);
+    }
 }
 
 /// A message that Telegram took.
@@ -58,4 +73,13 @@ where
     Out: for<'a> Deserialize<'a>,
 {
     JsonRequest::new(bot.clone(), Least { payload, read_as: std::marker::PhantomData })
+}
+
+/// Makes a call that carries files and reads its answer as `Out`.
+pub fn call_with_files<P, Out>(bot: &Bot, payload: P) -> MultipartRequest<Least<P, Out>>
+where
+    P: MultipartPayload + Serialize,
+    Out: for<'a> Deserialize<'a>,
+{
+    MultipartRequest::new(bot.clone(), Least { payload, read_as: std::marker::PhantomData })
 }

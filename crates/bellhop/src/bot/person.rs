@@ -63,7 +63,7 @@ impl Person {
     }
 
     /// Somebody of whom nothing is known.
-    #[must_use]
+    #[cfg(test)]
     pub fn unknown() -> Self {
         Self::with(&OwnerSettings::default(), Tz::UTC, ZoneFrom::Nobody)
     }

@@ -10,10 +10,10 @@
 use std::time::Duration;
 
 use teloxide::payloads::{
-    AnswerCallbackQuery, AnswerCallbackQuerySetters, EditMessageText, EditMessageTextSetters, SendMessage,
-    SendMessageSetters,
+    AnswerCallbackQuery, AnswerCallbackQuerySetters, EditMessageText, EditMessageTextSetters, SendChatAction,
+    SendDocument, SendDocumentSetters, SendMessage, SendMessageSetters, SendPhoto, SendPhotoSetters,
 };
-use teloxide::types::{CallbackQueryId, ChatId, LinkPreviewOptions, MessageId, ParseMode};
+use teloxide::types::{CallbackQueryId, ChatAction, ChatId, InputFile, LinkPreviewOptions, MessageId, ParseMode};
 use teloxide::{ApiError, Bot, RequestError};
 use thiserror::Error;
 
@@ -24,6 +24,12 @@ use super::text::shorten;
 
 /// How long one call may take. Shorter than what the client allows for listening.
 const CALL: Duration = Duration::from_secs(20);
+
+/// How long a call may take that carries a file. The client allows no more.
+const UPLOAD: Duration = Duration::from_secs(39);
+
+/// The longest words under a picture or a file. <https://core.telegram.org/bots/api#sendphoto>
+const LONGEST_CAPTION: usize = 1024;
 
 /// How often an edit is tried again where Telegram did not answer.
 const EDIT_AGAIN: [Duration; 3] = [Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];
@@ -156,6 +162,43 @@ impl Speaker {
         }
     }
 
+    /// Sends a picture with words under it and answers its id.
+    pub async fn send_picture(&self, chat: i64, png: Vec<u8>, message: &Message) -> Result<i32, Trouble> {
+        let picture = InputFile::memory(png).file_name("agenda.png");
+        let attempt = || {
+            let photo = SendPhoto::new(ChatId(chat), picture.clone())
+                .caption(message.text.html_within(LONGEST_CAPTION))
+                .parse_mode(ParseMode::Html);
+            let photo = if message.buttons.is_empty() { photo } else { photo.reply_markup(message.keyboard()) };
+            let request = least::call_with_files(&self.bot, photo);
+            async move { request.await.map(|sent: Sent| sent.message_id) }
+        };
+        self.patiently_within(UPLOAD, chat, attempt).await
+    }
+
+    /// Sends a file with words under it and answers its id.
+    pub async fn send_file(&self, chat: i64, name: &str, content: Vec<u8>, message: &Message) -> Result<i32, Trouble> {
+        let file = InputFile::memory(content).file_name(name.to_owned());
+        let attempt = || {
+            let document = SendDocument::new(ChatId(chat), file.clone())
+                .caption(message.text.html_within(LONGEST_CAPTION))
+                .parse_mode(ParseMode::Html);
+            let document =
+                if message.buttons.is_empty() { document } else { document.reply_markup(message.keyboard()) };
+            let request = least::call_with_files(&self.bot, document);
+            async move { request.await.map(|sent: Sent| sent.message_id) }
+        };
+        self.patiently_within(UPLOAD, chat, attempt).await
+    }
+
+    /// Shows for a few seconds that something is being made. What goes wrong here is nobody's loss.
+    pub async fn show_activity(&self, chat: i64, activity: ChatAction) {
+        let request = least::call::<_, Anything>(&self.bot, SendChatAction::new(ChatId(chat), activity));
+        if let Err(trouble) = within(CALL, request.into_future()).await {
+            tracing::debug!(%trouble, "it was not shown that something is being made");
+        }
+    }
+
     /// Ends the turning of a pressed button, with a word where there is one. What goes wrong here is nobody's loss.
     pub async fn answer_press(&self, query: &str, words: Option<&str>) {
         let mut answer = AnswerCallbackQuery::new(CallbackQueryId(query.to_owned()));
@@ -172,10 +215,17 @@ impl Speaker {
     where
         F: Future<Output = Result<T, RequestError>>,
     {
+        self.patiently_within(CALL, chat, attempt).await
+    }
+
+    async fn patiently_within<T, F>(&self, limit: Duration, chat: i64, attempt: impl Fn() -> F) -> Result<T, Trouble>
+    where
+        F: Future<Output = Result<T, RequestError>>,
+    {
         let mut waited = Duration::ZERO;
         loop {
             pace::wait(chat).await;
-            match within(CALL, attempt()).await {
+            match within(limit, attempt()).await {
                 Err(Trouble::SlowDown(pause)) if waited + pause <= self.patience => {
                     waited += pause;
                     tokio::time::sleep(pause).await;

@@ -10,10 +10,12 @@ use bellhop_store::{Answer, EntryTime, StoreError};
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use futures::future::BoxFuture;
+use teloxide::types::ChatAction;
 
 use super::{Command, OLD_BUTTON, Toast, accounts, calendars};
 use crate::bot::carried::{carried, carry};
 use crate::bot::message::{Button, Message};
+use crate::bot::picture;
 use crate::bot::press::Press;
 use crate::bot::seen::{Fetch, Seen, wait};
 use crate::bot::text::{Text, clean};
@@ -38,6 +40,9 @@ pub const OPEN: char = 'o';
 
 /// The press that asks for news of them.
 const REFRESH: char = 'r';
+
+/// The press that asks for them as a picture.
+const PICTURE: char = 'p';
 
 /// Entries in one message: what fits with room for long titles.
 const MOST: usize = 50;
@@ -64,6 +69,7 @@ fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toa
     Box::pin(async move {
         match (press.action, carried(press)) {
             (OPEN | REFRESH, Some((span, _))) => open(visit, &span, press.action == REFRESH).await.map(|()| None),
+            (PICTURE, Some((span, _))) => send_picture(visit, &span).await,
             _ => Ok(Some(OLD_BUTTON.to_owned())),
         }
     })
@@ -81,6 +87,29 @@ pub async fn open(visit: &Visit<'_>, span: &Span, refresh: bool) -> Result<(), F
         wait(visit, message_id, &carry(Press::new(COMMAND.name, OPEN), span, None), asked_at).await?;
     }
     Ok(())
+}
+
+/// Sends some days as a picture, in a message of its own.
+async fn send_picture(visit: &Visit<'_>, span: &Span) -> Result<Toast, Failure> {
+    let desk = visit.desk;
+    let seen = Seen::load(desk, visit.owner).await?;
+    if seen.accounts.is_empty() {
+        return Ok(Some("No account is connected any more. Send /connect to connect one.".to_owned()));
+    }
+    desk.speaker.show_activity(visit.chat, ChatAction::UploadPhoto).await;
+    let (from, until) = bounds(span, seen.person.zone);
+    let found = seen.between(desk, from, until).await?;
+    let heading = capitalised(&span.in_words(seen.person.today(seen.now)));
+    let words =
+        Text::new().plain("📅 ").bold(heading).line().plain(seen.freshness(Fetch::Settled)).then(seen.not_seen().0);
+    let days = span.clone();
+    // Drawing takes a while and would hold up everybody else.
+    let drawn = tokio::task::spawn_blocking(move || picture::draw(&seen, &days, &found)).await;
+    let Ok(Some(png)) = drawn else {
+        return Ok(Some("I could not draw that. The text above has everything.".to_owned()));
+    };
+    desk.speaker.send_picture(visit.chat, png, &words.into()).await?;
+    Ok(None)
 }
 
 /// What a message that shows these days says now.
@@ -279,6 +308,9 @@ impl View<'_> {
             turns.push(Button::press(&format!("{} ▶", short(after)), to(OPEN, after)));
         }
         let mut others = vec![];
+        if picture::can_show(self.span) && !self.found.is_empty() {
+            others.push(Button::press("🖼 Picture", to(PICTURE, self.span)));
+        }
         if self.seen.accounts.iter().any(super::super::seen::SeenAccount::can_be_read) {
             others.push(Button::press("↻ Refresh", to(REFRESH, self.span)));
             others.push(Button::press("Calendars", Press::new(calendars::COMMAND.name, calendars::OPEN)));

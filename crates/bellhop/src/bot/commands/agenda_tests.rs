@@ -190,6 +190,69 @@ fn the_past_is_not_free_and_a_week_has_working_days_only() {
     );
 }
 
+fn picture_of(seen: &Seen, days: (&str, &str), found: &[Occurrence]) -> Option<Vec<u8>> {
+    let span = Span::days(days.0.parse().unwrap(), days.1.parse().unwrap()).unwrap();
+    picture::draw(seen, &span, found)
+}
+
+/// How many points of a picture have this colour.
+fn points(png: &[u8], colour: (u8, u8, u8)) -> usize {
+    let pixels = resvg::tiny_skia::Pixmap::decode_png(png).unwrap();
+    pixels.pixels().iter().filter(|point| (point.red(), point.green(), point.blue()) == colour).count()
+}
+
+#[test]
+fn a_week_is_drawn_with_what_overlaps_side_by_side() {
+    let seen = seen_by(Tz::Europe__Berlin, vec![account(1, Status::Active, &["calendar"])]);
+    let mut tentative = meeting("Perhaps", "2026-11-18T10:30:00+01:00", "2026-11-18T12:00:00+01:00", "");
+    tentative.content.tentative = true;
+    let found = [
+        meeting("Trip to שלום עולם 🎉", "2026-11-16", "2026-11-19", ""),
+        meeting(
+            "Design review with a title that does not fit",
+            "2026-11-18T10:00:00+01:00",
+            "2026-11-18T11:30:00+01:00",
+            "",
+        ),
+        tentative,
+        meeting("Early shift", "2026-11-19T05:30:00+01:00", "2026-11-19T07:00:00+01:00", ""),
+        meeting("Night", "2026-11-20T22:00:00+01:00", "2026-11-21T02:00:00+01:00", ""),
+    ];
+    let week = ("2026-11-16", "2026-11-22");
+    let png = picture_of(&seen, week, &found).unwrap();
+    if let Some(folder) = option_env!("PICTURES") {
+        std::fs::write(format!("{folder}/week.png"), &png).unwrap();
+    }
+    let light = (0xdb, 0xe7, 0xff);
+    let without = picture_of(&seen, week, &found[1..]).unwrap();
+    assert!(points(&png, light) > points(&without, light) + 10_000, "three days of a trip are drawn");
+    assert!(points(&picture_of(&seen, week, &[]).unwrap(), light) == 0);
+    assert!(png.len() < 1_000_000);
+}
+
+#[test]
+fn one_day_and_a_month_are_better_read_than_looked_at() {
+    let seen = seen_by(Tz::Europe__Berlin, vec![account(1, Status::Active, &["calendar"])]);
+    assert!(picture_of(&seen, ("2026-11-18", "2026-11-18"), &[]).is_none());
+    assert!(picture_of(&seen, ("2026-11-01", "2026-11-30"), &[]).is_none());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn any_week_can_be_drawn(titles in prop::collection::vec((hostile(), 0_i64..9000, 0_i64..3000), 0..60)) {
+        let seen = seen_by(Tz::America__St_Johns, vec![account(1, Status::Active, &["calendar"])]);
+        let found: Vec<Occurrence> = titles.into_iter().map(|(title, start, lasts)| {
+            let mut one = meeting(&title, "2026-11-16T00:00:00Z", "2026-11-16T00:00:00Z", "");
+            let at = |minutes| EntryTime::Moment { at: at("2026-11-16T00:00:00Z") + TimeDelta::minutes(minutes), zone: None };
+            (one.start, one.end) = (at(start), at(start + lasts));
+            one
+        }).collect();
+        prop_assert!(picture_of(&seen, ("2026-11-16", "2026-11-22"), &found).is_some());
+    }
+}
+
 proptest! {
     // Up to two months of up to a hundred entries each.
     #![proptest_config(ProptestConfig::with_cases(24))]
