@@ -3,15 +3,18 @@
 //! This is the whole of it as others see it: [`read`], [`hours`] and [`minutes`] for text that is nothing else, and
 //! [`Reading`] for days and hours somewhere in a question. The rules are in `days.rs`, `written.rs` and `hours.rs`.
 
-use chrono::{DateTime, NaiveDate, Timelike, Utc};
+use chrono::{DateTime, Days, NaiveDate, Timelike, Utc};
 use chrono_tz::Tz;
 use interim::Dialect;
 
 use super::days::{self, Leaning, Today};
-use super::hours::{at as hours_at, length_at};
+use super::hours::{an_hour_from, at as hours_at, length_at};
 use super::span::{Hours, Span};
 use super::vocabulary::number;
 use super::words::{Word, words};
+
+/// Minutes in a day.
+const MINUTES_OF_DAY: u32 = 24 * 60;
 
 /// Words beside a day that add nothing to it.
 const FILLERS: &[&str] = &[
@@ -131,34 +134,70 @@ impl Reading {
 
     /// Takes what begins at the first of these words; how many words that was.
     fn take(&mut self, words: &[Word], at: usize, alone: bool) -> usize {
-        let tonight = words[0].is(&["tonight"]);
-        let taken = if self.days.is_none()
-            && let Some((days, used)) = days::at(words, self.today)
-        {
-            self.days = Some(days);
-            used
-        } else if self.length.is_none()
-            && let Some((length, used)) = length_at(words)
-        {
-            self.length = Some(length);
-            used
-        } else {
-            0
-        };
-        if self.hours.is_none()
-            && (taken == 0 || tonight)
-            && let Some((hours, used)) = hours_at(words, alone)
-        {
-            self.hours = Some(hours);
-            // "this morning" is today's, "in the morning" the next one.
-            if self.days.is_none() && words[0].is(&["this"]) {
-                self.days = Some(Ok((self.today.day, self.today.day)));
-            }
-            self.used[at..at + used].fill(true);
-            return used.max(taken);
-        }
+        let taken = self
+            .take_from_now(words)
+            .or_else(|| self.take_days(words))
+            .or_else(|| self.take_length(words))
+            .or_else(|| self.take_hours(words, alone))
+            .unwrap_or(0);
         self.used[at..at + taken].fill(true);
         taken
+    }
+
+    /// `now`, `in 2 hours`: the hour that begins then.
+    fn take_from_now(&mut self, words: &[Word]) -> Option<usize> {
+        if self.days.is_some() || self.hours.is_some() || self.today.leaning == Leaning::Back {
+            return None;
+        }
+        let (minutes, used) = match words {
+            [now, ..] if now.is(&["now"]) => (Ok(0), 1),
+            [right, now, ..] if right.is(&["right", "just"]) && now.is(&["now"]) => (Ok(0), 2),
+            [lead, rest @ ..] if lead.is(&["in"]) => length_at(rest).map(|(minutes, used)| (minutes, used + 1))?,
+            _ => return None,
+        };
+        let then = minutes.map(|minutes| u32::from(self.today.minute) + minutes);
+        let day = then.and_then(|then| {
+            self.today.day.checked_add_days(Days::new(u64::from(then / MINUTES_OF_DAY))).ok_or(Misread::TooFar)
+        });
+        self.days = Some(day.map(|day| (day, day)));
+        self.hours = Some(then.map(|then| an_hour_from(u16::try_from(then % MINUTES_OF_DAY).unwrap_or(0))));
+        Some(used)
+    }
+
+    fn take_days(&mut self, words: &[Word]) -> Option<usize> {
+        if self.days.is_some() {
+            return None;
+        }
+        let (days, used) = days::at(words, self.today)?;
+        self.days = Some(days);
+        // The one word that is a day and hours.
+        if self.hours.is_none() && words.first().is_some_and(|word| word.is(&["tonight"])) {
+            self.hours = hours_at(words, false).map(|(hours, _)| hours);
+        }
+        Some(used)
+    }
+
+    fn take_length(&mut self, words: &[Word]) -> Option<usize> {
+        if self.length.is_some() {
+            return None;
+        }
+        let (length, used) = length_at(words)?;
+        self.length = Some(length);
+        Some(used)
+    }
+
+    fn take_hours(&mut self, words: &[Word], alone: bool) -> Option<usize> {
+        if self.hours.is_some() {
+            return None;
+        }
+        // After a day "9-17" can only be hours.
+        let (hours, used) = hours_at(words, alone || self.days.is_some())?;
+        self.hours = Some(hours);
+        // "This morning" is today's, "in the morning" the next one.
+        if self.days.is_none() && words.first().is_some_and(|word| word.is(&["this"])) {
+            self.days = Some(Ok((self.today.day, self.today.day)));
+        }
+        Some(used)
     }
 
     /// Whether these words say nothing else.

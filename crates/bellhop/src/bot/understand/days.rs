@@ -60,7 +60,7 @@ pub fn at(words: &[Word], today: Today) -> Read {
         (Err(why), used) => return Some((Err(why), used + skipped)),
     };
     // "monday to wednesday", "tomorrow and friday": until the next such day.
-    let joined = words.get(used).is_some_and(|word| word.is(&["to", "-", "until", "and"]));
+    let joined = words.get(used).is_some_and(|word| word.is(&["to", "-", "until", "and", "or"]));
     let later = Today { day: first.0, leaning: Leaning::Ahead, ..today };
     if joined && let Some((second, more)) = words.get(used + 1..).and_then(|rest| relative_to(rest, today, later)) {
         let until =

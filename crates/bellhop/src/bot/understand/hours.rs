@@ -50,7 +50,8 @@ fn certain(time: Result<Time, Misread>) -> Option<Result<u16, Misread>> {
     }
 }
 
-fn an_hour_from(minute: u16) -> Hours {
+/// The hour that begins at a minute of the day, or what is left of the day then.
+pub fn an_hour_from(minute: u16) -> Hours {
     let begin = minute.min(DAY - 1);
     Hours::minutes(begin, (begin + 60).min(DAY)).unwrap_or(PARTS[0].1)
 }

@@ -75,30 +75,22 @@ const LEAD: &[&str] = &[
     "kindly",
     "whether",
     "remind me",
+    "read me",
+    "i want to",
+    "i would like to",
+    "id like to",
+    "i need to",
 ];
 
 /// What people say after it.
-const TAIL: &[&str] = &[
-    "please",
-    "thanks",
-    "thank you",
-    "thx",
-    "bot",
-    "bellhop",
-    "exactly",
-    "mate",
-    "lol",
-    "haha",
-    "right now",
-    "for me",
-    "again",
-];
+const TAIL: &[&str] =
+    &["please", "thanks", "thank you", "thx", "bot", "bellhop", "exactly", "mate", "lol", "haha", "for me", "again"];
 
 /// What words hint at, where nothing was understood.
 const HINTS: &[(&[&str], &str)] = &[
-    (&["disconnect", "unlink", "revoke", "logout"], "disconnect"),
+    (&["disconnect", "unlink", "revoke", "logout", "unsubscribe", "stop"], "disconnect"),
     (&["calendars"], "calendars"),
-    (&["free", "available", "busy", "slot", "slots", "gap"], "free"),
+    (&["free", "available", "busy", "slot", "slots", "gap", "minutes", "hours"], "free"),
     (&["find", "search", "look", "invoice", "attachment"], "search"),
     (&["calendar", "agenda", "schedule", "meetings", "planned", "scheduled"], "agenda"),
     (&["mail", "mailed", "inbox", "unread", "gmail", "mailing"], "inbox"),
@@ -218,6 +210,10 @@ fn answer(topic: Topic, named: &[Word], reading: &Reading, today: NaiveDate) -> 
         Topic::Accounts => Understood::Accounts,
         Topic::Calendars => Understood::Calendars,
         Topic::Settings => Understood::Settings,
+        // "My time zone is wrong" names none.
+        Topic::TimeZone if named.first().is_some_and(|word| word.is(&["not", "wrong", "incorrect", "off"])) => {
+            Understood::TimeZone(String::new())
+        }
         Topic::TimeZone => Understood::TimeZone(typed(named)?),
         Topic::Whereabouts => Understood::TimeZone(whereabouts(named)?),
         Topic::Free => free(false),

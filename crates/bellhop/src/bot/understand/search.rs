@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use super::dates::{Misread, Reading};
 use super::days::Leaning;
 use super::phrases::Query;
+use super::vocabulary::is_month;
 use super::words::Word;
 
 /// The most words that are looked for.
@@ -128,7 +129,10 @@ pub fn query(words: &[Word], now: DateTime<Utc>, zone: Tz) -> Option<Result<Quer
 /// The words without the days at their beginning or end, and whether those days last until today; `None` without days.
 /// Days in the middle are part of what is looked for, such as a title.
 fn without_days<'a>(words: &'a [Word], reading: &Reading) -> (&'a [Word], Option<bool>) {
-    if !reading.has_days() {
+    // "Mail from Anna May": a month after a name is a name.
+    let surname = matches!(words, [.., before, last]
+        if is_month(&last.plain) && !before.is(&["from", "in", "since", "of", "during", "last", "this"]));
+    if !reading.has_days() || surname {
         return (words, None);
     }
     let before_tail = reading.used.iter().rposition(|used| !used).map_or(0, |last| last + 1);
