@@ -13,7 +13,7 @@ use poem::{
 use crate::{
     Sandbox, answer, chat_page, control,
     faults::{Call, Fault},
-    google::{authorize, calendar, gmail, history, identity, revoke, token},
+    google::{authorize, calendar, gmail, history, identity, labels, payload, revoke, send, token},
     telegram,
 };
 
@@ -29,7 +29,12 @@ pub fn routes(sandbox: Arc<Sandbox>) -> impl Endpoint<Output = Response> {
         .at("/v1/userinfo", get(identity::userinfo).post(identity::userinfo))
         .at("/gmail/v1/users/:user/profile", get(gmail::profile))
         .at("/gmail/v1/users/:user/messages", get(gmail::list))
+        .at("/gmail/v1/users/:user/messages/send", post(send::send))
+        .at("/upload/gmail/v1/users/:user/messages/send", post(send::upload))
         .at("/gmail/v1/users/:user/messages/:id", get(gmail::get))
+        .at("/gmail/v1/users/:user/messages/:id/attachments/:attachment", get(payload::attachment))
+        .at("/gmail/v1/users/:user/labels", get(labels::list))
+        .at("/gmail/v1/users/:user/labels/:id", get(labels::get))
         .at("/gmail/v1/users/:user/history", get(history::list))
         .nest("/calendar/v3", calendar::routes())
         .at("/chat", get(chat_page::show))
@@ -114,7 +119,8 @@ fn faulty(fault: &Fault, path: &str, status: u16) -> Response {
     let code = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     let mut response = match &fault.body {
         Some(body) => {
-            let kind = if body.trim_start().starts_with(['{', '[']) { "application/json" } else { "text/html" };
+            let kind =
+                if body.trim_start().starts_with(['{', '[']) { "application/json; charset=UTF-8" } else { "text/html" };
             Response::builder().status(code).content_type(kind).body(body.clone())
         }
         None => answer::json(code, &fault.default_body(path, status)),

@@ -19,6 +19,8 @@ pub struct Ledger {
     pub authorizations: Vec<Value>,
     pub token_requests: Vec<TokenRequest>,
     pub revocations: Vec<Value>,
+    /// Mails that went out through Gmail.
+    pub mails_sent: Vec<Value>,
     pub messages_sent: BTreeMap<i64, u64>,
     pub messages_edited: BTreeMap<i64, u64>,
     pub messages_deleted: BTreeMap<i64, u64>,
@@ -55,6 +57,11 @@ pub fn template(path: &str) -> String {
     let parts: Vec<&str> = without_token.split('/').collect();
     match parts.as_slice() {
         ["", "bot", method] => format!("/bot/{method}"),
+        ["", "gmail", "v1", "users", _, "messages", "send"] => "/gmail/v1/users/{user}/messages/send".to_owned(),
+        ["", "gmail", "v1", "users", _, "messages", _, "attachments", _] => {
+            "/gmail/v1/users/{user}/messages/{id}/attachments/{attachment}".to_owned()
+        }
+        ["", "gmail", "v1", "users", _, "labels", _] => "/gmail/v1/users/{user}/labels/{id}".to_owned(),
         ["", "gmail", "v1", "users", _, "messages", _] => "/gmail/v1/users/{user}/messages/{id}".to_owned(),
         ["", "gmail", "v1", "users", _, rest @ ..] => format!("/gmail/v1/users/{{user}}/{}", rest.join("/")),
         ["", "calendar", "v3", rest @ ..] => format!("/calendar/v3/{}", calendar_template(rest)),
@@ -66,10 +73,11 @@ fn calendar_template(rest: &[&str]) -> String {
     match rest {
         ["calendars", _] => "calendars/{calendar}".to_owned(),
         ["calendars", _, "events"] => "calendars/{calendar}/events".to_owned(),
-        ["calendars", _, "events", _, rest @ ..] => {
-            let rest: String = rest.iter().map(|part| format!("/{part}")).collect();
-            format!("calendars/{{calendar}}/events/{{event}}{rest}")
-        }
+        ["calendars", _, "events", _, rest @ ..] => ["calendars/{calendar}/events/{event}"]
+            .into_iter()
+            .chain(rest.iter().copied())
+            .collect::<Vec<_>>()
+            .join("/"),
         ["users", _, "calendarList", _] => "users/me/calendarList/{calendar}".to_owned(),
         other => other.join("/"),
     }
@@ -141,6 +149,7 @@ pub fn view(sandbox: &Sandbox, state: &State) -> Value {
         "authorizations": ledger.authorizations,
         "token_requests": ledger.token_requests,
         "revocations": ledger.revocations,
+        "mails_sent": ledger.mails_sent,
         "grants": grants,
         "mails": mails,
         "telegram": {

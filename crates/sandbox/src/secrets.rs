@@ -27,6 +27,15 @@ pub fn view(state: &State) -> Value {
         messages().filter_map(|message| message.header(name)).filter(|value| !value.is_empty()).collect()
     };
     let snippets: BTreeSet<String> = messages().map(super::google::mailbox::Message::snippet).collect();
+    let attachments: BTreeSet<&str> = messages()
+        .flat_map(|message| message.parsed().walk())
+        .map(|part| part.filename.as_str())
+        .filter(|name| !name.is_empty())
+        .collect();
+    let events = || state.google.calendars.values().flat_map(|calendar| calendar.events.values());
+    let of_events = |name: &'static str| -> BTreeSet<&str> {
+        events().filter_map(|event| event.fields.get(name).and_then(Value::as_str)).collect()
+    };
     let addresses: BTreeSet<&str> = accounts().map(|account| account.email.as_str()).collect();
     json!({
         "codes": state.secrets.codes,
@@ -39,6 +48,10 @@ pub fn view(state: &State) -> Value {
         "senders": headers("From"),
         "subjects": headers("Subject"),
         "snippets": snippets,
+        "attachments": attachments,
+        "event_titles": of_events("summary"),
+        "event_places": of_events("location"),
+        "event_descriptions": of_events("description"),
         "webhook_secrets": state.telegram.updates.webhook.iter().filter_map(|webhook| webhook.secret_token.as_deref()).collect::<Vec<_>>(),
         "former": state.secrets.former,
     })

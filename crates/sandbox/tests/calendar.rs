@@ -105,7 +105,7 @@ async fn events_come_in_pages_and_only_the_last_has_a_sync_token() {
 async fn what_changes_between_two_syncs_is_told_once() {
     let (drive, token) = connected().await;
     let (items, last) = all(&drive, &token, &format!("{EVENTS}?singleEvents=false&maxResults=10")).await;
-    let doctor = items.iter().find(|item| item["summary"] == "Doctor").unwrap();
+    let doctor = items.iter().find(|item| item["summary"] == "Doctor's appointment").unwrap();
     let lunch = items.iter().find(|item| item["summary"] == "Lunch with Anna").unwrap();
     let (doctor, lunch) = (text(doctor, "id"), text(lunch, "id"));
     let sync = |token: &Value| format!("{EVENTS}?syncToken={}", escaped(text(token, "nextSyncToken")));

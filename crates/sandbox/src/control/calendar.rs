@@ -93,7 +93,7 @@ pub async fn change(
     let changes: Changes = read(body).await?;
     let mut state = sandbox.state();
     state.google.list_changes += 1;
-    let changed = state.google.list_changes;
+    let list_change = state.google.list_changes;
     let calendar = calendar(&mut state, &name, &id)?;
     if let Some(zone) = changes.time_zone {
         calendar.zone = zone.parse().map_err(|_| wrong("unknown time zone"))?;
@@ -107,7 +107,7 @@ pub async fn change(
     entry.hidden = changes.hidden.unwrap_or(entry.hidden);
     entry.deleted = changes.deleted.unwrap_or(entry.deleted);
     entry.summary_override = changes.summary_override.or(entry.summary_override.take());
-    entry.changed = changed;
+    entry.changed = list_change;
     Ok(super::done())
 }
 
@@ -123,11 +123,18 @@ pub fn forget_sync(
     Ok(super::done())
 }
 
-/// Every sync token of calendar lists and settings becomes too old.
+/// Every sync token of every calendar in this account's list becomes too old, and those of calendar lists and settings.
 #[handler]
-pub fn forget_list_sync(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    sandbox.state().google.list_generation += 1;
-    super::done()
+pub fn forget_all_sync(Path(name): Path<String>, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
+    let mut state = sandbox.state();
+    if !state.google.accounts.contains_key(&name) {
+        return Err(missing("account"));
+    }
+    state.google.list_generation += 1;
+    for calendar in state.google.calendars.values_mut().filter(|calendar| calendar.entries.contains_key(&name)) {
+        calendar.generation += 1;
+    }
+    Ok(super::done())
 }
 
 /// Everything that was ever put in, series whole, deleted ones too, as the owner would see it.

@@ -13,7 +13,7 @@ use super::{done, missing, read, wrong};
 use crate::{
     Sandbox,
     answer::{self, Refused},
-    google::{answers::AnswerFault, quota::Quota, scopes},
+    google::{Account, Legacy, answers::AnswerFault, calendar, lively, quota::Quota, scopes},
     ledger::fingerprint,
 };
 
@@ -123,6 +123,71 @@ pub fn accounts(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
 pub fn show_account(Path(name): Path<String>, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
     let view = view(&sandbox.state(), &name).ok_or_else(|| missing("account"))?;
     Ok(answer::ok(&view))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewAccount {
+    name: String,
+    email: String,
+    display_name: String,
+    /// UTC where left out.
+    time_zone: Option<String>,
+}
+
+/// Somebody new, with an empty mailbox and an empty calendar.
+#[handler]
+pub async fn add_account(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
+    let new: NewAccount = read(body).await?;
+    let zone = new.time_zone.as_deref().unwrap_or("UTC").parse().map_err(|_| wrong("unknown time zone"))?;
+    let now = sandbox.clock.now();
+    let mut state = sandbox.state();
+    let google = &mut state.google;
+    let known = google.accounts.values();
+    let taken = |account: &Account| account.name == new.name || account.email.eq_ignore_ascii_case(&new.email);
+    if new.name.is_empty() || !new.email.contains('@') || known.into_iter().any(taken) {
+        return Err(wrong("name and address must be new, and the address one"));
+    }
+    let number = u64::try_from(google.accounts.len()).unwrap_or_default() + 1;
+    let account = lively::stranger(number, &new.name, &new.email, &new.display_name);
+    let own = calendar::lively::primary(&new.name, (&new.email, &new.display_name), zone, now);
+    google.accounts.insert(new.name.clone(), account);
+    google.calendars.insert(own.id.clone(), own);
+    let view = view(&state, &new.name).ok_or_else(|| missing("account"))?;
+    Ok(answer::ok(&view))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewLegacy {
+    scopes: Vec<String>,
+    #[serde(default)]
+    instead_of: Vec<String>,
+    /// Also grants them at once, as if that had happened years ago.
+    #[serde(default)]
+    granted: bool,
+}
+
+/// From now on every consent of this account yields these scopes as well, or instead of others.
+#[handler]
+pub async fn make_legacy(
+    Path(name): Path<String>,
+    body: Body,
+    Data(sandbox): Data<&Arc<Sandbox>>,
+) -> Result<Response, Refused> {
+    let new: NewLegacy = read(body).await?;
+    let parsed = |names: &[String]| {
+        scopes::parse(&names.join(" ")).map_err(|unknown| wrong(&format!("unknown scope {unknown}")))
+    };
+    let (adds, instead_of) = (parsed(&new.scopes)?, parsed(&new.instead_of)?);
+    let mut state = sandbox.state();
+    let google = &mut state.google;
+    let account = google.accounts.get_mut(&name).ok_or_else(|| missing("account"))?;
+    account.legacy = Legacy { adds: adds.clone(), instead_of };
+    if new.granted {
+        google.grants.entry(name).or_default().scopes.extend(adds);
+    }
+    Ok(done())
 }
 
 fn view(state: &crate::State, name: &str) -> Option<Value> {

@@ -2,20 +2,30 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use poem::{
-    Body, Response, handler,
+    Body, Request, Response, handler,
     web::{Data, Path},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{missing, read};
+use super::{missing, read, wrong};
 use crate::{
     Sandbox,
     answer::{self, Refused},
-    google::{Account, mailbox::Message},
+    fields::Fields,
+    google::{
+        Account,
+        compose::{Attachment, Draft},
+        lively::mailbox_name,
+        mailbox::Message,
+    },
 };
+
+/// As large as Gmail takes them.
+const LARGEST_IMPORT: usize = 36_700_160;
 
 /// Every cursor taken so far becomes too old.
 #[handler]
@@ -37,8 +47,13 @@ pub fn show(Path((name, id)): Path<(String, String)>, Data(sandbox): Data<&Arc<S
     with_account(sandbox, &name, |account| {
         let message = account.mailbox.messages.get(&id).ok_or_else(|| missing("mail"))?;
         let mut view = summary(message);
-        view["text"] = message.text.clone().into();
-        view["html"] = message.html.clone().into();
+        let parsed = message.parsed();
+        view["text"] = parsed.text.clone().into();
+        view["html"] = parsed.html.clone().into();
+        let parts = parsed.walk().into_iter().filter(|part| part.is_attachment());
+        view["attachments"] = parts
+            .map(|part| json!({ "part": part.id, "filename": part.filename, "kind": part.kind, "size": part.content.len() }))
+            .collect();
         Ok(view)
     })
 }
@@ -62,6 +77,9 @@ fn summary(message: &Message) -> Value {
 #[serde(deny_unknown_fields)]
 struct NewMail {
     from: Option<String>,
+    /// The account itself where left out.
+    to: Option<String>,
+    cc: Option<String>,
     /// `null` or left out: no subject header at all.
     subject: Option<String>,
     #[serde(default)]
@@ -71,6 +89,22 @@ struct NewMail {
     thread_id: Option<String>,
     /// `INBOX` and `UNREAD` where left out.
     labels: Option<BTreeSet<String>>,
+    #[serde(default)]
+    attachments: Vec<NewAttachment>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewAttachment {
+    filename: String,
+    /// `application/octet-stream` where left out.
+    kind: Option<String>,
+    /// Standard base64.
+    data: String,
+}
+
+fn arrived_labels() -> BTreeSet<String> {
+    ["INBOX", "UNREAD"].into_iter().map(str::to_owned).collect()
 }
 
 #[handler]
@@ -81,27 +115,58 @@ pub async fn arrive(
 ) -> Result<Response, Refused> {
     let mail: NewMail = read(body).await?;
     let now = sandbox.clock.now();
+    let attachments = mail.attachments.into_iter().map(|attachment| {
+        let content = STANDARD.decode(&attachment.data).map_err(|error| wrong(&error.to_string()))?;
+        let kind = attachment.kind.unwrap_or_else(|| "application/octet-stream".to_owned());
+        Ok(Attachment { filename: attachment.filename, kind, content })
+    });
+    let attachments = attachments.collect::<Result<Vec<_>, Refused>>()?;
     with_account(sandbox, &name, |account| {
         let id = account.mailbox.new_id();
         let date = mail.date.unwrap_or(now);
+        let own = || mailbox_name(&(account.display_name.clone(), account.email.clone()));
         let mut headers = vec![
             ("From".to_owned(), mail.from.unwrap_or_else(|| "Somebody <somebody@sandbox.example>".to_owned())),
-            ("To".to_owned(), format!("{} <{}>", account.display_name, account.email)),
+            ("To".to_owned(), mail.to.unwrap_or_else(own)),
             ("Date".to_owned(), date.format("%a, %d %b %Y %H:%M:%S %z").to_string()),
             ("Message-ID".to_owned(), format!("<{id}@sandbox.example>")),
         ];
+        headers.extend(mail.cc.map(|cc| ("Cc".to_owned(), cc)));
         headers.extend(mail.subject.map(|subject| ("Subject".to_owned(), subject)));
-        let labels = mail.labels.unwrap_or_else(|| ["INBOX", "UNREAD"].into_iter().map(str::to_owned).collect());
-        account.mailbox.add(Message {
-            thread_id: mail.thread_id.unwrap_or_else(|| id.clone()),
-            id: id.clone(),
-            labels,
-            headers,
-            text: mail.text,
-            html: mail.html,
-            internal_date: date,
-            history_id: 0,
-        });
+        let draft = Draft { headers, text: mail.text, html: mail.html, attachments };
+        let labels = mail.labels.unwrap_or_else(arrived_labels);
+        let mut message = Message::new(id.clone(), draft.bytes(&id), labels, date);
+        if let Some(thread) = mail.thread_id {
+            message.thread_id = thread;
+        }
+        account.mailbox.add(message);
+        Ok(json!({ "id": id, "history_id": account.mailbox.history_id.to_string() }))
+    })
+}
+
+/// Any bytes at all arrive as a mail, however malformed. In the query: `labels` (separated by commas), `date`, `thread_id`.
+#[handler]
+pub async fn import(
+    request: &Request,
+    Path(name): Path<String>,
+    body: Body,
+    Data(sandbox): Data<&Arc<Sandbox>>,
+) -> Result<Response, Refused> {
+    let raw = body.into_bytes_limit(LARGEST_IMPORT).await.map_err(|error| wrong(&error.to_string()))?.to_vec();
+    let fields = Fields::parse(request.uri().query().unwrap_or_default().as_bytes());
+    let date = match fields.first("date") {
+        None => sandbox.clock.now(),
+        Some(text) => text.parse().map_err(|_| wrong("date is not RFC 3339"))?,
+    };
+    let labels =
+        fields.first("labels").map_or_else(arrived_labels, |labels| labels.split(',').map(str::to_owned).collect());
+    with_account(sandbox, &name, |account| {
+        let id = account.mailbox.new_id();
+        let mut message = Message::new(id.clone(), raw, labels, date);
+        if let Some(thread) = fields.first("thread_id") {
+            thread.clone_into(&mut message.thread_id);
+        }
+        account.mailbox.add(message);
         Ok(json!({ "id": id, "history_id": account.mailbox.history_id.to_string() }))
     })
 }

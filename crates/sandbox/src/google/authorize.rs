@@ -55,12 +55,15 @@ pub async fn decide(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Response 
         return lost_request();
     }
     let ticked: BTreeSet<String> = fields.all("scope").map(|scope| scopes::canonical(scope).to_owned()).collect();
-    let granted: BTreeSet<String> =
-        asked.scopes.iter().filter(|scope| scopes::is_sign_in(scope) || ticked.contains(*scope)).cloned().collect();
     let account = fields.first("account").unwrap_or_default().to_owned();
-    if !state.google.accounts.contains_key(&account) {
+    let Some(person) = state.google.accounts.get(&account) else {
         return error_page(StatusCode::BAD_REQUEST, "invalid_request", "Unknown account.");
-    }
+    };
+    // What the app was allowed before is not asked again and cannot be unticked.
+    let before = state.google.grants.get(&account).map(|grant| grant.scopes.clone()).unwrap_or_default();
+    let allowed = |scope: &&String| scopes::is_sign_in(scope) || ticked.contains(*scope) || before.contains(*scope);
+    let mut granted: BTreeSet<String> = asked.scopes.iter().filter(allowed).cloned().collect();
+    person.legacy.widen(&mut granted);
     let allowed = fields.first("decision") == Some("allow") && !granted.is_empty();
     record(&mut state, &asked, &account, allowed.then_some(&granted), now);
     if !allowed {

@@ -14,7 +14,11 @@ pub fn consent(google: &Google, id: &str, asked: &AuthorizationRequest) -> Marku
         .find(|account| asked.login_hint.as_deref().is_some_and(|hint| account.is_called(hint)))
         .or_else(|| google.accounts.values().next())
         .map(|account| account.name.as_str());
-    let (sign_in, optional): (Vec<_>, Vec<_>) = asked.scopes.iter().partition(|scope| scopes::is_sign_in(scope));
+    let (sign_in, others): (Vec<_>, Vec<_>) = asked.scopes.iter().partition(|scope| scopes::is_sign_in(scope));
+    // Only once it is known who is asked can the page tell what they allowed before.
+    let grant = asked.login_hint.as_ref().and(hinted).and_then(|account| google.grants.get(account));
+    let (before, optional): (Vec<&String>, Vec<&String>) =
+        others.into_iter().partition(|scope| grant.is_some_and(|grant| grant.scopes.contains(*scope)));
     let destination =
         url::Url::parse(&asked.redirect_uri).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     layout(
@@ -37,6 +41,13 @@ pub fn consent(google: &Google, id: &str, asked: &AuthorizationRequest) -> Marku
                         div.row.fixed {
                             span.tick { "✓" }
                             span.words { (scopes::in_words(scope)) small { (scope) } }
+                        }
+                    }
+                    @for scope in before {
+                        div.row.fixed {
+                            input type="hidden" name="scope" value=(scope);
+                            span.tick { "✓" }
+                            span.words { (scopes::in_words(scope)) small { "allowed before · " (scope) } }
                         }
                     }
                     @for scope in optional {

@@ -1,4 +1,4 @@
-//! Gmail: profile, list and get.
+//! Gmail: profile, `messages.list` and `messages.get`.
 //!
 //! <https://developers.google.com/workspace/gmail/api/reference/rest>. Each handler parses, checks and answers; the
 //! mailbox itself is in `mailbox.rs`, history in `history.rs`.
@@ -18,8 +18,20 @@ use crate::{
 
 /// Parameters that every Google API takes.
 /// <https://cloud.google.com/apis/docs/system-parameters>
-const SYSTEM_PARAMETERS: [&str; 8] =
-    ["alt", "fields", "key", "prettyPrint", "quotaUser", "userIp", "$.xgafv", "access_token"];
+const SYSTEM_PARAMETERS: [&str; 12] = [
+    "$.xgafv",
+    "access_token",
+    "alt",
+    "callback",
+    "fields",
+    "key",
+    "oauth_token",
+    "prettyPrint",
+    "quotaUser",
+    "uploadType",
+    "upload_protocol",
+    "userIp",
+];
 
 const PAGE: usize = 100;
 const LONGEST_PAGE: usize = 500;
@@ -84,6 +96,11 @@ pub fn page_size(fields: &Fields) -> Result<usize, Refused> {
     }
 }
 
+/// No page is larger than the control API allows.
+pub fn capped(size: usize, state: &State) -> usize {
+    state.google.mail_page_size.map_or(size, |most| size.min(most.max(1)))
+}
+
 #[handler]
 pub fn profile(
     request: &Request,
@@ -113,6 +130,7 @@ pub fn list(
     let fields = parameters(request, &known)?;
     let size = page_size(&fields)?;
     let mut state = sandbox.state();
+    let size = capped(size, &state);
     let caller = caller(sandbox, &mut state, request, &user, &SEE_MAIL, quota::LIST)?;
     let search = fields.first("q").unwrap_or_default();
     // https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/list: "q cannot be
@@ -121,17 +139,21 @@ pub fn list(
         return Err(errors::insufficient_scope(&scopes::READ_MAIL));
     }
     let labels: Vec<&str> = fields.all("labelIds").collect();
+    if let Some(unknown) = labels.iter().find(|label| !caller.account.mailbox.has_label(label)) {
+        return Err(errors::invalid_argument(&format!("Invalid label: {unknown}")));
+    }
+    let query = query::Query::parse(search, sandbox.clock.now());
     let everything = fields.first("includeSpamTrash") == Some("true")
         || labels.iter().any(|label| matches!(*label, "SPAM" | "TRASH"))
-        || ["in:anywhere", "in:spam", "in:trash"].iter().any(|term| search.contains(term));
-    let found: Vec<&Message> = caller
-        .account
+        || query.looks_everywhere();
+    let account = &*caller.account;
+    let found: Vec<&Message> = account
         .mailbox
         .newest_first()
         .into_iter()
         .filter(|message| everything || !message.is_hidden())
         .filter(|message| labels.iter().all(|label| message.labels.contains(*label)))
-        .filter(|message| query::matches(search, message))
+        .filter(|message| query.matches(message, account))
         .collect();
     Ok(answer::ok(&page_of(&found, fields.first("pageToken"), size)?))
 }
@@ -199,29 +221,27 @@ impl Message {
 
     /// <https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages#Message>
     fn view(&self, format: &str, wanted: &[&str]) -> Value {
-        let raw = self.raw();
         let mut view = json!({
             "id": self.id,
             "threadId": self.thread_id,
             "labelIds": self.labels,
             "snippet": self.snippet(),
-            "sizeEstimate": raw.len(),
+            "sizeEstimate": self.raw.len(),
             "historyId": self.history_id.to_string(),
             "internalDate": self.internal_date.timestamp_millis().to_string(),
         });
         match format {
-            "raw" => view["raw"] = URL_SAFE.encode(raw).into(),
-            "full" => view["payload"] = self.payload(),
+            "raw" => view["raw"] = URL_SAFE.encode(&*self.raw).into(),
+            "full" => view["payload"] = self.parsed().root.view(&self.id),
             "metadata" => {
-                let headers: Vec<Value> = self
+                let root = &self.parsed().root;
+                let headers: Vec<Value> = root
                     .headers
                     .iter()
                     .filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|want| want.eq_ignore_ascii_case(name)))
                     .map(|(name, value)| json!({ "name": name, "value": value }))
                     .collect();
-                view["payload"] = json!({
-                    "mimeType": if self.html.is_some() { "multipart/alternative" } else { "text/plain" },
-                });
+                view["payload"] = json!({ "mimeType": root.kind });
                 if !headers.is_empty() {
                     view["payload"]["headers"] = headers.into();
                 }

@@ -43,6 +43,7 @@ pub fn list(
             .ok_or_else(|| errors::invalid_argument("Invalid pageToken"))?,
     };
     let mut state = sandbox.state();
+    let size = gmail::capped(size, &state);
     let caller = gmail::caller(sandbox, &mut state, request, &user, &gmail::SEE_MAIL, quota::HISTORY)?;
     let mailbox = &caller.account.mailbox;
     // "An invalid or out of date startHistoryId typically returns an HTTP 404 error code."

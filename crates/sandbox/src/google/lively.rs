@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    Account,
+    Account, Legacy,
+    compose::{Attachment, Draft},
     mailbox::{Mailbox, Message},
+    odd,
     quota::Spent,
 };
 
@@ -115,11 +117,25 @@ pub fn accounts(seed: u64, mails: usize, now: DateTime<Utc>) -> BTreeMap<String,
                 display_name: (*display_name).to_owned(),
                 mailbox: Mailbox::new(0x018c_0000_0000_0000 + number * 0x0000_0100_0000_0000 + 77 * number),
                 spent: Spent::default(),
+                legacy: Legacy::default(),
             };
             fill(&mut account, &mut Dice(seed.wrapping_mul(31).wrapping_add(number)), inbox, now);
             ((*name).to_owned(), account)
         })
         .collect()
+}
+
+/// Somebody new, with nothing in the mailbox.
+pub fn stranger(number: u64, name: &str, email: &str, display_name: &str) -> Account {
+    Account {
+        name: name.to_owned(),
+        sub: format!("1000000000000{number:08}"),
+        email: email.to_owned(),
+        display_name: display_name.to_owned(),
+        mailbox: Mailbox::new(0x018c_0000_0000_0000 + number * 0x0000_0100_0000_0000),
+        spent: Spent::default(),
+        legacy: Legacy::default(),
+    }
 }
 
 fn fill(account: &mut Account, dice: &mut Dice, inbox: usize, now: DateTime<Utc>) {
@@ -144,16 +160,18 @@ fn fill(account: &mut Account, dice: &mut Dice, inbox: usize, now: DateTime<Utc>
     let mut thread: Option<(String, String)> = None;
     for (age, labels, number) in drafts {
         let replies = thread.as_ref().filter(|_| dice.roll(6) == 0).cloned();
-        let message = compose(account, dice, labels, number, now - age, replies);
-        if message.header("Subject").is_some_and(|subject| !subject.is_empty()) {
-            let subject = message.header("Subject").unwrap_or_default().to_owned();
+        let (message, subject) = compose(account, dice, labels, number, now - age, replies);
+        if !subject.is_empty() && !subject.starts_with('{') {
             thread = Some((message.thread_id.clone(), subject));
         }
         account.mailbox.add(message);
     }
+    let own_labels = [("Label_1", "Receipts"), ("Label_2", "Travel/Boat trips")];
+    account.mailbox.own_labels = own_labels.map(|(id, name)| (id.to_owned(), name.to_owned())).into();
     account.mailbox.settle();
 }
 
+/// A mail, and the subject that replies to it take up.
 fn compose(
     account: &mut Account,
     dice: &mut Dice,
@@ -161,7 +179,7 @@ fn compose(
     number: usize,
     at: DateTime<Utc>,
     replies_to: Option<(String, String)>,
-) -> Message {
+) -> (Message, String) {
     let id = account.mailbox.new_id();
     let own = (account.display_name.clone(), account.email.clone());
     let other = SENDERS[dice.roll(SENDERS.len())];
@@ -179,26 +197,63 @@ fn compose(
         subject = if earlier.starts_with("Re: ") { earlier } else { format!("Re: {earlier}") };
         text = format!("Thanks, that works for me.\r\n\r\n> {text}");
     }
+    let message_id = format!("<{id}@{}>", from.1.split('@').nth(1).unwrap_or_default());
+    let inbox = labels.contains(&"INBOX");
+    let mut labels: BTreeSet<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+    if inbox && number < 40 && dice.roll(3) == 0 {
+        labels.insert("UNREAD".to_owned());
+    }
+    // After those of the list come the oddities, once each.
+    let oddity = number.checked_sub(MAILS.len()).filter(|oddity| inbox && *oddity < odd::COUNT);
+    if let Some(oddity) = oddity {
+        let (from, to, date) = (mailbox_name(&from), mailbox_name(&to), at.to_rfc2822());
+        let envelope = odd::Envelope { from: &from, to: &to, date: &date, message_id: &message_id };
+        return (Message::new(id, odd::mail(oddity, &envelope), labels, at), String::new());
+    }
     let mut headers = vec![
         ("From".to_owned(), mailbox_name(&from)),
         ("To".to_owned(), mailbox_name(&to)),
         ("Date".to_owned(), at.to_rfc2822()),
-        ("Message-ID".to_owned(), format!("<{id}@{}>", from.1.split('@').nth(1).unwrap_or_default())),
+        ("Message-ID".to_owned(), message_id),
     ];
     match subject.as_str() {
         "{missing}" => {}
         "{long}" => headers.push(("Subject".to_owned(), "A very long subject that never seems to end, ".repeat(24))),
         _ => headers.push(("Subject".to_owned(), subject.clone())),
     }
-    let mut labels: BTreeSet<String> = labels.iter().map(|label| (*label).to_owned()).collect();
-    if labels.contains("INBOX") && number < 40 && dice.roll(3) == 0 {
-        labels.insert("UNREAD".to_owned());
-    }
     if subject.contains("Weekly") || subject.contains("order") {
         labels.insert("CATEGORY_PROMOTIONS".to_owned());
     }
     let html = (dice.roll(3) > 0).then(|| hostile_html(&text));
-    Message { id, thread_id, labels, headers, text, html, internal_date: at, history_id: 0 }
+    let attachments = attachments(&subject, &reference.to_string());
+    if !attachments.is_empty() {
+        labels.insert("Label_1".to_owned());
+    }
+    let draft = Draft { headers, text, html, attachments };
+    let mut message = Message::new(id.clone(), draft.bytes(&id), labels, at);
+    message.thread_id = thread_id;
+    (message, subject)
+}
+
+/// What comes with which subject.
+fn attachments(subject: &str, reference: &str) -> Vec<Attachment> {
+    let attachment = |filename: &str, kind: &str, content: Vec<u8>| Attachment {
+        filename: filename.to_owned(),
+        kind: kind.to_owned(),
+        content,
+    };
+    if subject.starts_with("Invoice") {
+        let pdf = odd::pdf(&format!("Invoice {reference}: 19.00 EUR, due in 14 days"));
+        return vec![attachment(&format!("Invoice {reference}.pdf"), "application/pdf", pdf)];
+    }
+    if subject.starts_with("Minutes") {
+        let minutes = "1. Who was there\r\n2. The crane\r\n3. <draft>\r\n".as_bytes().to_vec();
+        return vec![
+            attachment("Protokoll – Montag.txt", "text/plain; charset=utf-8", minutes),
+            attachment("empty.bin", "application/octet-stream", Vec::new()),
+        ];
+    }
+    Vec::new()
 }
 
 /// `Name <address>`, quoted where RFC 5322 asks for it.

@@ -3,11 +3,14 @@
 //! Every change takes the next history id and leaves a record, as Gmail does; a client that keeps a cursor sees all
 //! of it. HTTP stays outside (`gmail.rs`, `history.rs`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, OnceLock},
+};
 
-use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE};
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+
+use super::mime::{self, Parsed};
 
 /// A message as it lies in the mailbox.
 #[derive(Debug, Clone)]
@@ -15,11 +18,11 @@ pub struct Message {
     pub id: String,
     pub thread_id: String,
     pub labels: BTreeSet<String>,
-    pub headers: Vec<(String, String)>,
-    pub text: String,
-    pub html: Option<String>,
+    /// RFC 5322, byte for byte as it was sent.
+    pub raw: Arc<Vec<u8>>,
     pub internal_date: DateTime<Utc>,
     pub history_id: u64,
+    parsed: OnceLock<Arc<Parsed>>,
 }
 
 /// One thing that happened.
@@ -49,6 +52,8 @@ pub struct Mailbox {
     pub messages: BTreeMap<String, Message>,
     pub changes: Vec<Change>,
     pub history_id: u64,
+    /// Names of the labels that the person made, by id.
+    pub own_labels: BTreeMap<String, String>,
     /// Cursors below this are too old.
     pub oldest_cursor: u64,
     next_id: u64,
@@ -60,6 +65,7 @@ impl Mailbox {
         Self {
             messages: BTreeMap::new(),
             changes: Vec::new(),
+            own_labels: BTreeMap::new(),
             history_id: first_id % 90_000 + 1_000,
             oldest_cursor: 0,
             next_id: first_id,
@@ -145,17 +151,32 @@ impl Mailbox {
 }
 
 impl Message {
+    /// Alone in its thread until somebody says otherwise.
+    pub fn new(id: String, raw: Vec<u8>, labels: BTreeSet<String>, internal_date: DateTime<Utc>) -> Self {
+        let raw = Arc::new(raw);
+        Self { thread_id: id.clone(), id, labels, raw, internal_date, history_id: 0, parsed: OnceLock::new() }
+    }
+
     pub fn order(&self) -> (i64, &str) {
         (self.internal_date.timestamp_millis(), &self.id)
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.parsed().header(name)
+    }
+
+    /// The bytes as they came, taken apart once.
+    pub fn parsed(&self) -> &Parsed {
+        self.parsed.get_or_init(|| Arc::new(mime::parse(&self.raw)))
+    }
+
+    pub fn has_attachment(&self) -> bool {
+        self.parsed().walk().iter().any(|part| part.is_attachment())
     }
 
     /// The start of the text on one line, with HTML's special characters escaped as Gmail does.
     pub fn snippet(&self) -> String {
-        let line: String = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line: String = self.parsed().text.split_whitespace().collect::<Vec<_>>().join(" ");
         let cut: String = line.chars().take(190).collect();
         cut.replace('&', "&amp;")
             .replace('<', "&lt;")
@@ -163,82 +184,4 @@ impl Message {
             .replace('"', "&quot;")
             .replace('\'', "&#39;")
     }
-
-    /// The message as RFC 5322 text; header values that are not ASCII become encoded words (RFC 2047).
-    pub fn raw(&self) -> String {
-        let mut lines: Vec<String> =
-            self.headers.iter().map(|(name, value)| format!("{name}: {}", encoded_words(value))).collect();
-        lines.push("MIME-Version: 1.0".to_owned());
-        match &self.html {
-            None => lines.extend(raw_part("plain", &self.text)),
-            Some(html) => {
-                let boundary = format!("sandbox-{}", self.id);
-                lines.push(format!("Content-Type: multipart/alternative; boundary=\"{boundary}\""));
-                lines.push(String::new());
-                for (kind, content) in [("plain", &self.text), ("html", html)] {
-                    lines.push(format!("--{boundary}"));
-                    lines.extend(raw_part(kind, content));
-                }
-                lines.push(format!("--{boundary}--"));
-            }
-        }
-        lines.push(String::new());
-        lines.join(
-            "
-",
-        )
-    }
-
-    /// `payload` with its parts, as `format=full` gives it.
-    pub fn payload(&self) -> Value {
-        let headers: Vec<Value> =
-            self.headers.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
-        let part = |id: &str, kind: &str, content: &str| {
-            json!({
-                "partId": id,
-                "mimeType": kind,
-                "filename": "",
-                "headers": [{ "name": "Content-Type", "value": format!("{kind}; charset=utf-8") }],
-                "body": { "size": content.len(), "data": URL_SAFE.encode(content) },
-            })
-        };
-        match &self.html {
-            None => json!({
-                "partId": "",
-                "mimeType": "text/plain",
-                "filename": "",
-                "headers": headers,
-                "body": { "size": self.text.len(), "data": URL_SAFE.encode(&self.text) },
-            }),
-            Some(html) => json!({
-                "partId": "",
-                "mimeType": "multipart/alternative",
-                "filename": "",
-                "headers": headers,
-                "body": { "size": 0 },
-                "parts": [part("0", "text/plain", &self.text), part("1", "text/html", html)],
-            }),
-        }
-    }
-}
-
-fn raw_part(kind: &str, content: &str) -> [String; 4] {
-    [
-        format!("Content-Type: text/{kind}; charset=utf-8"),
-        "Content-Transfer-Encoding: base64".to_owned(),
-        String::new(),
-        STANDARD.encode(content),
-    ]
-}
-
-fn encoded_words(value: &str) -> String {
-    if value.is_ascii() {
-        return value.to_owned();
-    }
-    let characters: Vec<char> = value.chars().collect();
-    characters
-        .chunks(10)
-        .map(|chunk| format!("=?utf-8?B?{}?=", STANDARD.encode(chunk.iter().collect::<String>())))
-        .collect::<Vec<_>>()
-        .join("\r\n ")
 }

@@ -7,18 +7,24 @@ pub mod answers;
 pub mod asked;
 pub mod authorize;
 pub mod calendar;
+pub mod compose;
 pub mod consent_page;
 pub mod errors;
 pub mod gmail;
 pub mod history;
 pub mod identity;
+pub mod labels;
 pub mod lively;
 pub mod mailbox;
+pub mod mime;
+pub mod odd;
+pub mod payload;
 pub mod query;
 pub mod quota;
 pub mod refusal;
 pub mod revoke;
 pub mod scopes;
+pub mod send;
 pub mod token;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -72,6 +78,22 @@ pub struct Account {
     pub display_name: String,
     pub mailbox: Mailbox,
     pub spent: quota::Spent,
+    pub legacy: Legacy,
+}
+
+/// Makes every consent of an account wider than what is asked, as grants from before the narrow scopes existed are.
+#[derive(Debug, Default, Clone)]
+pub struct Legacy {
+    pub adds: BTreeSet<String>,
+    /// Narrow scopes that the wide ones stand for.
+    pub instead_of: BTreeSet<String>,
+}
+
+impl Legacy {
+    pub fn widen(&self, granted: &mut BTreeSet<String>) {
+        granted.retain(|scope| !self.instead_of.contains(scope));
+        granted.extend(self.adds.iter().cloned());
+    }
 }
 
 /// What one account allowed the client, over all its consents. Ends as a whole when revoked.

@@ -15,6 +15,10 @@ pub const LIST: u32 = 5;
 pub const GET: u32 = 20;
 pub const HISTORY: u32 = 2;
 pub const PROFILE: u32 = 1;
+pub const LABELS: u32 = 1;
+pub const SEND: u32 = 100;
+/// As `messages.get`.
+pub const ATTACHMENT: u32 = 20;
 
 /// A limit in force.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -5,12 +5,12 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use sha2::{Digest, Sha256};
 
 use super::{errors, moment};
 use crate::{
     answer::Refused,
     fields::{Fields, Repeated},
+    ledger::fingerprint as fingerprint_of,
 };
 
 /// A parameter that may be given once.
@@ -86,6 +86,5 @@ pub fn fingerprint(fields: &Fields, names: &[&str]) -> String {
         .filter(|pair| !pair.ends_with("=false") && !pair.ends_with('='))
         .collect();
     pairs.sort_unstable();
-    let digest = Sha256::digest(pairs.join("\n"));
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    fingerprint_of(&pairs.join("\n"))
 }

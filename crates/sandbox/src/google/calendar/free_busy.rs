@@ -17,7 +17,7 @@ use crate::{
     google::gmail,
 };
 
-/// "Maximal number of calendars for which FreeBusy information is to be provided. Optional. Maximum value is 50."
+/// "Maximal number of calendars for which `FreeBusy` information is to be provided. Optional. Maximum value is 50."
 const MOST_CALENDARS: usize = 50;
 /// "Maximal number of calendar identifiers to be provided for a single group. … Maximum value is 100."
 const MOST_IN_A_GROUP: usize = 100;

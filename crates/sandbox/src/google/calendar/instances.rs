@@ -93,7 +93,7 @@ pub fn list(
         if occurrence.cancelled { occurrence.tombstone(shown.zone) } else { occurrence.view(shown) }
     };
     let items: Vec<Value> = entries.into_iter().map(view).collect();
-    let mut body = envelope(calendar, role, &asked::fingerprint(&fields, &KNOWN), items);
+    let mut body = envelope(calendar, role, &asked::fingerprint(&fields, &KNOWN), &items);
     body["timeZone"] = shown.zone.name().into();
     if let Some(after) = last {
         let next = PageToken { page: name, after, change: calendar.changes, asked: print };

@@ -26,7 +26,7 @@ pub const LARGEST_PAGE: usize = 2_500;
 /// How far back `updatedMin` may lie. Google names no number; four weeks is what clients should count on at most.
 const UPDATED_MIN_DAYS: i64 = 28;
 
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 18] = [
     "alwaysIncludeEmail",
     "eventTypes",
     "iCalUID",
@@ -45,7 +45,6 @@ const KNOWN: [&str; 19] = [
     "timeMin",
     "timeZone",
     "updatedMin",
-    "oauth_token",
 ];
 
 /// "There are several query parameters that cannot be specified together with nextSyncToken".
@@ -109,7 +108,7 @@ pub fn list(
     let keyed = found.iter().map(|occurrence| (key(occurrence, calendar, asked.order), occurrence)).collect();
     let (entries, last) = token::page(keyed, asked.page.as_ref(), asked.size);
     let items: Vec<Value> = entries.into_iter().map(|occurrence| view(occurrence, &asked, shown)).collect();
-    let mut body = envelope(calendar, role, &asked::fingerprint(&fields, &KNOWN), items);
+    let mut body = envelope(calendar, role, &asked::fingerprint(&fields, &KNOWN), &items);
     body["timeZone"] = shown.zone.name().into();
     if let Some(after) = last {
         let next = PageToken { page: calendar.id.clone(), after, change, asked: asked.print.clone() };
@@ -284,7 +283,7 @@ fn view(occurrence: &Occurrence<'_>, asked: &Asked<'_>, shown: Shown<'_>) -> Val
 }
 
 /// What surrounds the entries, for `events.instances` too.
-pub fn envelope(calendar: &Calendar, role: Role, print: &str, items: Vec<Value>) -> Value {
+pub fn envelope(calendar: &Calendar, role: Role, print: &str, items: &[Value]) -> Value {
     let mut body = json!({
         "kind": "calendar#events",
         "etag": format!("\"p{}{print}\"", calendar.changes),

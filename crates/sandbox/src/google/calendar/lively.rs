@@ -91,7 +91,8 @@ fn calendar(id: &str, summary: &str, zone: Tz, now: DateTime<Utc>) -> Calendar {
     }
 }
 
-fn primary(account: &str, (email, _): (&str, &str), zone: Tz, now: DateTime<Utc>) -> Calendar {
+/// Somebody's own calendar, with nothing in it.
+pub fn primary(account: &str, (email, _): (&str, &str), zone: Tz, now: DateTime<Utc>) -> Calendar {
     let own = Entry { primary: true, ..entry(Role::Owner) };
     Calendar {
         owner: Some(email.to_owned()),
@@ -175,6 +176,15 @@ impl<'a> Pen<'a> {
         let event = self.calendar.events.get(series)?;
         let starts = event.series(zone)?.starts_before(from + TimeDelta::days(60), zone);
         starts.into_iter().find(|start| start.instant(zone) >= from)
+    }
+
+    /// Makes an event somebody else's, to which the calendar's owner was invited.
+    fn invited(&mut self, event: &str, (email, name): (&str, &str)) {
+        if let Some(event) = self.calendar.events.get_mut(event) {
+            let person = Person { email: email.to_owned(), name: name.to_owned() };
+            event.creator = person.clone();
+            event.organizer = person;
+        }
     }
 
     fn cancel_instance(&mut self, series: &str, days: i64) {
@@ -264,6 +274,17 @@ fn fill_alice(calendar: &mut Calendar, now: DateTime<Utc>) {
             "recurrence": ["RRULE:FREQ=DAILY;COUNT=12"],
         }),
     );
+    across_zones(&mut pen);
+    answered_and_not(&mut pen);
+    long_and_whole_days(&mut pen);
+    odd_titles(&mut pen);
+    let gone = pen.meeting(2, "11:00", 30, helsinki, json!({ "summary": "Called off" }));
+    pen.calendar.cancel(&gone, pen.writer.at).ok();
+}
+
+/// Meetings whose clocks are elsewhere, and what is on today.
+fn across_zones(pen: &mut Pen<'_>) {
+    let helsinki = Tz::Europe__Helsinki;
     for (days, at, minutes, zone, summary) in [
         (1, "15:00", 30, Tz::Europe__London, "Review with London"),
         (2, "16:30", 45, Tz::Asia__Kolkata, "Design with Bengaluru"),
@@ -282,7 +303,12 @@ fn fill_alice(calendar: &mut Calendar, now: DateTime<Utc>) {
     );
     pen.meeting(0, "16:00", 30, helsinki, json!({ "summary": "Ring the plumber" }));
     pen.meeting(0, "16:15", 45, helsinki, json!({ "summary": "Overlaps with the plumber" }));
-    pen.meeting(
+}
+
+/// What was accepted, declined, or left open; what blocks time, what does not, and what is nobody's business.
+fn answered_and_not(pen: &mut Pen<'_>) {
+    let helsinki = Tz::Europe__Helsinki;
+    let declined = pen.meeting(
         1,
         "10:00",
         90,
@@ -303,7 +329,7 @@ fn fill_alice(calendar: &mut Calendar, now: DateTime<Utc>) {
             "attendees": with(&[(ALICE, "tentative"), (CAROL, "accepted")]),
         }),
     );
-    pen.meeting(
+    let open = pen.meeting(
         2,
         "13:00",
         60,
@@ -325,19 +351,30 @@ fn fill_alice(calendar: &mut Calendar, now: DateTime<Utc>) {
         "08:30",
         30,
         helsinki,
-        json!({ "summary": "Doctor", "visibility": "private", "description": "Blood test" }),
+        json!({ "summary": "Doctor's appointment", "visibility": "private", "description": "Blood test" }),
     );
+    for invitation in [declined, open] {
+        pen.invited(&invitation, BOB);
+    }
+}
+
+/// Over midnight, over days, all day.
+fn long_and_whole_days(pen: &mut Pen<'_>) {
+    let helsinki = Tz::Europe__Helsinki;
     pen.meeting(5, "19:40", 735, helsinki, json!({ "summary": "Night train to Rovaniemi", "location": "Platform 9" }));
-    pen.all_day(7, 3, json!({ "summary": "Conference in Lisbon", "location": "Lisbon" }));
+    pen.all_day(7, 3, json!({ "summary": "Conference in Lisbon", "location": "Centro de Congressos, Lisbon" }));
     pen.all_day(
         10,
         1,
         json!({ "summary": "Anna's birthday 🎂", "transparency": "transparent", "recurrence": ["RRULE:FREQ=YEARLY"] }),
     );
-    pen.meeting(12, "00:00", 1_440, helsinki, json!({ "summary": "Out of office", "eventType": "outOfOffice" }));
-    odd_titles(&mut pen);
-    let gone = pen.meeting(2, "11:00", 30, helsinki, json!({ "summary": "Called off" }));
-    pen.calendar.cancel(&gone, pen.writer.at).ok();
+    pen.meeting(
+        12,
+        "00:00",
+        1_440,
+        helsinki,
+        json!({ "summary": "Away, back in two weeks", "eventType": "outOfOffice" }),
+    );
 }
 
 /// What nobody would type, and somebody does.
@@ -357,9 +394,9 @@ fn odd_titles(pen: &mut Pen<'_>) {
             "10:00",
             json!({ "summary": "A title that does not know when to stop, ".repeat(20), "location": "x".repeat(300) }),
         ),
-        (5, "10:00", json!({ "summary": "A point in time", "description": "Takes no time at all." })),
+        (5, "10:00", json!({ "summary": "A point in time at the pier", "description": "Takes no time at all." })),
     ] {
-        let minutes = if event["summary"] == "A point in time" { 0 } else { 30 };
+        let minutes = if event["summary"] == "A point in time at the pier" { 0 } else { 30 };
         pen.meeting(days, at, minutes, helsinki, event);
     }
 }

@@ -67,6 +67,7 @@ pub struct Calendar {
 
 /// A calendar in somebody's list.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent flags of the vendor's own")]
 pub struct Entry {
     pub role: Role,
     pub primary: bool,
