@@ -89,6 +89,8 @@ mod tests {
     #[test]
     fn seven_bit_and_wide_text_is_not_mistaken_for_utf_8() {
         assert_eq!(decode_text(b"\x1b$B2q5D\x1b(B!", Some("iso-2022-jp")), "会議!");
+        // An escape within what has been turned into UTF-8 already.
+        assert_eq!(decode_text("会\x1b議".as_bytes(), Some("iso-2022-jp")), "会\x1b議");
         assert_eq!(decode_text(b"h\0i\0", Some("utf-16")), "hi");
         assert_eq!(decode_text(b"\0h\0i", Some("utf-16be")), "hi");
         // The byte order mark is believed over the label.
