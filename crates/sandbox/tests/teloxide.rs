@@ -8,12 +8,14 @@ use serde_json::json;
 use teloxide::{
     ApiError, RequestError,
     payloads::{
-        AnswerCallbackQuerySetters, EditMessageTextSetters, GetUpdatesSetters, SendMessageSetters, SetWebhookSetters,
+        AnswerCallbackQuerySetters, EditMessageTextSetters, GetUpdatesSetters, SendDocumentSetters, SendMessageSetters,
+        SendPhotoSetters, SetWebhookSetters,
     },
     prelude::{Bot, Requester},
     types::{
-        AllowedUpdate, BotCommand, ChatAction, ChatId, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions,
-        ParseMode, ReplyParameters, UpdateKind,
+        AllowedUpdate, BotCommand, ButtonRequest, ChatAction, ChatId, InlineKeyboardButton, InlineKeyboardMarkup,
+        InputFile, InputMedia, InputMediaPhoto, KeyboardButton, KeyboardMarkup, KeyboardRemove, LinkPreviewOptions,
+        MaybeInaccessibleMessage, ParseMode, ReplyParameters, UpdateKind,
     },
 };
 
@@ -137,4 +139,57 @@ async fn webhooks_are_set_by_multipart() {
     assert_eq!(info.url.unwrap().as_str(), "https://x.example:8443/hook");
     bot.delete_webhook().await.unwrap();
     assert!(bot.get_webhook_info().await.unwrap().url.is_none());
+}
+
+#[tokio::test]
+async fn pictures_places_and_messages_out_of_reach_can_be_read() {
+    let (drive, bot) = bot().await;
+    drive.control("telegram/people/1001/location", json!({ "latitude": 27.7, "longitude": 85.3 })).await;
+    drive.control("telegram/people/1001/photo", json!({ "caption": "look" })).await;
+    drive.control("telegram/people/1001/voice", json!({})).await;
+    drive.control("telegram/people/1001/sticker", json!({})).await;
+    let updates = bot.get_updates().await.unwrap();
+    let heard: Vec<_> = updates
+        .iter()
+        .map(|update| match &update.kind {
+            UpdateKind::Message(message) => message.clone(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!((heard[0].location().unwrap().longitude - 85.3).abs() < 1e-9);
+    assert_eq!((heard[1].caption(), heard[1].photo().unwrap()[0].width), (Some("look"), 320));
+    assert_eq!(heard[2].voice().unwrap().duration.seconds(), 1);
+    assert!(heard[3].sticker().is_some());
+
+    let file = bot.get_file(heard[1].photo().unwrap()[0].file.id.clone()).await.unwrap();
+    let path = format!("/file/botsandbox-bot-token/{}", file.path);
+    let picture = drive.get(&path).send().await.unwrap().bytes().await.unwrap();
+    let keyboard = InlineKeyboardMarkup::new([[InlineKeyboardButton::callback("Next", "next")]]);
+    let sent = bot
+        .send_photo(ADA, InputFile::memory(picture.clone()))
+        .caption("<b>week</b>")
+        .parse_mode(ParseMode::Html)
+        .reply_markup(keyboard)
+        .await
+        .unwrap();
+    assert_eq!(sent.caption(), Some("week"));
+    let media = InputMedia::Photo(InputMediaPhoto::new(InputFile::memory(picture)).caption("next week"));
+    let edited = bot.edit_message_media(ADA, sent.id, media).await.unwrap();
+    assert_eq!(edited.caption(), Some("next week"));
+    let document = InputFile::memory("BEGIN:VCALENDAR").file_name("a.ics");
+    let document = bot.send_document(ADA, document).caption("here").await.unwrap();
+    assert_eq!(document.document().unwrap().file_name.as_deref(), Some("a.ics"));
+
+    let keys =
+        KeyboardMarkup::new([[KeyboardButton::new("Here").request(ButtonRequest::Location)]]).one_time_keyboard();
+    bot.send_message(ADA, "Where?").reply_markup(keys).await.unwrap();
+    drive.control("telegram/people/1001/key", json!({ "button": "Here" })).await;
+    bot.send_message(ADA, "Thanks").reply_markup(KeyboardRemove::new()).await.unwrap();
+
+    drive.control("telegram/people/1001/out-of-reach", json!({ "message_id": sent.id.0 })).await;
+    let press = json!({ "message_id": sent.id.0, "data": "next", "force": true });
+    drive.control("telegram/people/1001/press", press).await;
+    let updates = bot.get_updates().offset(-1).await.unwrap();
+    let UpdateKind::CallbackQuery(query) = &updates[0].kind else { panic!("{updates:?}") };
+    assert!(matches!(query.message, Some(MaybeInaccessibleMessage::Inaccessible(_))), "{query:?}");
 }

@@ -101,6 +101,8 @@ function fill(parent, text, entities, from, to) {
     parent.append(wrapper);
     index = next - 1;
     at = end;
+    // A block ends its line by itself.
+    if (["BLOCKQUOTE", "PRE"].includes(wrapper.tagName) && text[at] === "\n") at++;
   }
   if (at < to) parent.append(text.slice(at, to));
 }
