@@ -52,8 +52,8 @@ pub(crate) fn names(asked: Option<&Capabilities>) -> Option<Vec<String>> {
 }
 
 fn capabilities(names: Option<Vec<String>>) -> Result<Option<Capabilities>, StoreError> {
-    let named = |name: &String| Capability::ALL.into_iter().find(|capability| capability.name() == name);
-    let read = |names: Vec<String>| names.iter().map(named).collect::<Option<Capabilities>>();
+    let known = |name: &String| Capability::ALL.into_iter().find(|capability| capability.name() == name);
+    let read = |names: Vec<String>| names.iter().map(known).collect::<Option<Capabilities>>();
     names.map(|names| read(names).ok_or(StoreError::Unreadable("what is asked for"))).transpose()
 }
 

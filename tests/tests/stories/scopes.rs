@@ -156,6 +156,20 @@ async fn a_grant_that_came_back_narrower_says_what_is_missing_now() -> Story {
 }
 
 #[tokio::test]
+async fn an_answer_that_names_no_scopes_adds_what_was_asked_for_to_what_was_there() -> Story {
+    let house = House::open().await?;
+    let (mut walk, said) = connected_without(&house, CALENDAR_SCOPE).await?;
+    let integration = house.connected_integration().await?;
+    let consent = to_extra_consent(&mut walk, &said, "calendar", CALENDAR_SCOPE).await?;
+    let silent = json!({ "omit": ["scope"], "grant_type": "authorization_code", "times": 1 });
+    house.sandbox.spoil_answers(silent).await?;
+    decided(&mut walk, &consent, Consent::All, "I can read your calendar now").await?;
+    assert_eq!(state_of(&house, &integration).await?, "active");
+    mail_agrees(&house, "alice").await?;
+    house.end().await
+}
+
+#[tokio::test]
 async fn another_account_does_not_bring_what_is_missing() -> Story {
     let house = House::open().await?;
     let (mut walk, said) = connected_without(&house, CALENDAR_SCOPE).await?;

@@ -56,7 +56,7 @@ async fn an_unticked_scope_degrades_and_the_bot_says_what_is_missing() -> Story 
     let consent = walk.to_consent(&link).await?;
     let page = walk.decide(&consent, "alice", Consent::All).await?;
     let code = page.finish_code().ok_or_else(|| Trouble::new(page.text()))?;
-    walk.finish(&code, "to be whole again", |message| message.says("connected again")).await?;
+    walk.finish(&code, "to be whole again", |message| message.says("I can read your mail now")).await?;
     assert_eq!(state_of(&house, &integration).await?, "active");
     mail_agrees(&house, "alice").await?;
     house.end().await

@@ -106,13 +106,11 @@ async fn prepare(app: &App, bot: &Bot, stop: &CancellationToken) -> Option<Desk>
 /// Has updates come, the way that the settings say. Nothing that waits at Telegram is dropped at a switch, and what comes
 /// both ways is known by its id.
 async fn hear(desk: &Arc<Desk>, bot: &Bot, stop: &CancellationToken) {
-    match &desk.app.settings.telegram.webhook {
-        Some(webhook) => webhook::keep(&desk.app, bot, webhook, stop).await,
-        None => {
-            take_webhook_away(bot, stop).await;
-            listen(desk, bot, stop).await;
-        }
+    if let Some(webhook) = &desk.app.settings.telegram.webhook {
+        return webhook::keep(&desk.app, bot, webhook, stop).await;
     }
+    take_webhook_away(bot, stop).await;
+    listen(desk, bot, stop).await;
 }
 
 /// Tells Telegram that we come for updates ourselves.
@@ -122,7 +120,7 @@ async fn take_webhook_away(bot: &Bot, stop: &CancellationToken) {
         match delete_webhook(bot).await {
             Ok(()) => return outage.over("Telegram could be told that updates are fetched"),
             Err(trouble) => {
-                rest(outage.pause(&trouble, "Telegram cannot be told that updates are fetched"), stop).await
+                rest(outage.pause(&trouble, "Telegram cannot be told that updates are fetched"), stop).await;
             }
         }
     }

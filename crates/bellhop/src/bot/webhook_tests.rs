@@ -68,8 +68,11 @@ async fn a_webhook_that_was_not_taken_is_set_at_the_next_look() {
 async fn failures_to_deliver_are_counted_and_each_reason_is_told_once() {
     let telegram = Telegram::answering(|method, nth| match (method, nth) {
         ("getwebhookinfo", 0 | 1) => Some(standing("https://bellhop.example/telegram", Some(5), "of old", 0)),
-        ("getwebhookinfo", 2 | 3) => {
-            Some(standing("https://bellhop.example/telegram", Some(nth as i64 * 10), "Connection timed out", 3))
+        ("getwebhookinfo", 2) => {
+            Some(standing("https://bellhop.example/telegram", Some(20), "Connection timed out", 3))
+        }
+        ("getwebhookinfo", 3) => {
+            Some(standing("https://bellhop.example/telegram", Some(30), "Connection timed out", 3))
         }
         ("getwebhookinfo", _) => {
             Some(standing("https://bellhop.example/telegram", Some(30), "Connection timed out", 0))

@@ -140,7 +140,10 @@ async fn updates(app: &App, bot: &Bot, findings: &mut Findings) {
     match &app.settings.telegram.webhook {
         None if info.url.is_empty() => Findings::good(what, "are fetched"),
         None => {
-            Findings::note(what, "are brought to a webhook now; `bellhop serve` with the bot role fetches them instead")
+            Findings::note(
+                what,
+                "are brought to a webhook now; `bellhop serve` with the bot role fetches them instead",
+            );
         }
         Some(webhook) if !bot::webhook::is_set(&info, &webhook.url) => {
             Findings::note(what, "are not brought to the webhook yet; `bellhop serve` with the bot role sees to it");

@@ -202,29 +202,31 @@ async fn connected_before(
     Ok(None)
 }
 
-/// The scopes granted and what they allow. An answer without scopes grants those asked for (RFC 6749, section 5.1): where
-/// something missing was asked for alone, that is it and what was granted before.
+/// The scopes granted and what they allow.
 async fn scopes_of(
     app: &App,
     attempt: &Attempt,
     target: IntegrationId,
     given: &Given,
 ) -> Result<(BTreeSet<String>, Capabilities), StoreError> {
-    let description = app.provider(attempt.provider).description();
-    let scopes = match &given.answer.scopes {
-        Some(scopes) => scopes.clone(),
-        None => {
-            let asked = asked_for(attempt.asked.as_ref());
-            let mut scopes: BTreeSet<String> = description.scopes(&asked).into_iter().map(str::to_owned).collect();
-            if attempt.asked.is_some() {
-                let state = app.store.load(attempt.tenant, target).await?.state;
-                scopes.extend(state.scopes.into_iter().filter(|_| state.status.is_usable()));
-            }
-            scopes
-        }
+    let scopes = match given.answer.scopes.clone() {
+        Some(scopes) => scopes,
+        None => unsaid_scopes(app, attempt, target).await?,
     };
-    let granted = description.capabilities(&scopes);
+    let granted = app.provider(attempt.provider).description().capabilities(&scopes);
     Ok((scopes, granted))
+}
+
+/// An answer without scopes grants those asked for (RFC 6749, section 5.1): where something missing was asked for alone,
+/// that and what was granted before.
+async fn unsaid_scopes(app: &App, attempt: &Attempt, target: IntegrationId) -> Result<BTreeSet<String>, StoreError> {
+    let asked = app.provider(attempt.provider).description().scopes(&asked_for(attempt.asked.as_ref()));
+    let mut scopes: BTreeSet<String> = asked.into_iter().map(str::to_owned).collect();
+    if attempt.asked.is_some() {
+        let state = app.store.load(attempt.tenant, target).await?.state;
+        scopes.extend(state.scopes.into_iter().filter(|_| state.status.is_usable()));
+    }
+    Ok(scopes)
 }
 
 /// The new token set. Where the provider sent no refresh token for an account that is still connected, the one we have

@@ -69,7 +69,8 @@ pub struct ConnectApi;
 impl ConnectApi {
     /// Ask for a link that connects a Google account
     ///
-    /// The link works once and for ten minutes. With `integration`, it mends that connection instead of making a new one.
+    /// The link works once and for ten minutes. With `integration`, it mends that connection instead of making a new one; where
+    /// only something is `missing`, it asks for that alone, and everything else goes on working meanwhile.
     #[oai(path = "/oauth/google/authorize", method = "get")]
     async fn authorize(
         &self,
