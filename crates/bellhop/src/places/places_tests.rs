@@ -81,6 +81,9 @@ fn a_name_of_several_places_gives_them_all() {
     several("UTC+2", &["UTC+2, the same all year = Etc/GMT-2", "Athens, Greece = Europe/Athens"]);
     several("gmt+02:00", &["UTC+2, the same all year = Etc/GMT-2"]);
     several("UTC-3", &["UTC−3, the same all year = Etc/GMT+3", "Sao Paulo, Brazil = America/Sao_Paulo"]);
+    // A sixth is in Queensland.
+    assert_eq!(found("Springfield").len(), CANDIDATES);
+    assert_eq!(found("Springfield, Australia"), ["Springfield, Australia = Australia/Brisbane"]);
     assert_eq!(found("Paris")[0], "Paris, France = Europe/Paris");
     assert_eq!(found("London")[0], "London, United Kingdom = Europe/London");
 }
