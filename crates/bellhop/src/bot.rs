@@ -19,6 +19,7 @@ mod pace;
 mod person;
 mod picture;
 pub mod press;
+mod questions;
 mod raw_updates;
 pub mod say;
 mod seen;

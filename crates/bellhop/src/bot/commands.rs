@@ -8,7 +8,9 @@ pub mod disconnect;
 pub mod free;
 pub mod help;
 pub mod inbox;
+pub mod settings;
 pub mod start;
+pub mod timezone;
 
 use futures::future::BoxFuture;
 
@@ -16,8 +18,19 @@ use super::press::{LONGEST_COMMAND, Press};
 use super::visit::{Failure, Visit};
 
 /// Every command, in the order in which people are shown them.
-pub const COMMANDS: &[&Command] =
-    &[&connect::COMMAND, &inbox::COMMAND, &agenda::COMMAND, &free::COMMAND, &calendars::COMMAND, &accounts::COMMAND, &disconnect::COMMAND, &help::COMMAND, &start::COMMAND];
+pub const COMMANDS: &[&Command] = &[
+    &connect::COMMAND,
+    &inbox::COMMAND,
+    &agenda::COMMAND,
+    &free::COMMAND,
+    &calendars::COMMAND,
+    &timezone::COMMAND,
+    &settings::COMMAND,
+    &accounts::COMMAND,
+    &disconnect::COMMAND,
+    &help::COMMAND,
+    &start::COMMAND,
+];
 
 /// What a press is answered with beside what it shows: a word, where one is needed.
 pub type Toast = Option<String>;

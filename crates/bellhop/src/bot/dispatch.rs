@@ -13,10 +13,11 @@ use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::commands::{self, OLD_BUTTON};
+use super::commands::{self, OLD_BUTTON, timezone};
 use super::incoming::{Incoming, What};
 use super::message::{Button, Message};
 use super::press::Press;
+use super::questions;
 use super::say::Trouble;
 use super::text::Text;
 use super::unknown;
@@ -203,8 +204,9 @@ async fn handle(visit: &Visit<'_>, incoming: &Incoming) -> Result<(), Failure> {
             Some(command) => (command.run)(visit, rest).await,
             None => visit.say(unknown::answer(name, true)).await.map(|_| ()),
         },
-        What::Words(words) => visit.say(unknown::answer(words, false)).await.map(|_| ()),
-        What::Media | What::Location { .. } => visit.say(unknown::media()).await.map(|_| ()),
+        What::Words(words) => questions::answer(visit, words).await,
+        What::Location { latitude, longitude } => timezone::located(visit, *latitude, *longitude).await,
+        What::Media => visit.say(unknown::media()).await.map(|_| ()),
     }
 }
 

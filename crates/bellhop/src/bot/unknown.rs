@@ -1,6 +1,6 @@
 //! What is answered to something that is no command: never silence, and the nearest thing that would work.
 
-use super::commands::{COMMANDS, Command};
+use super::commands::{COMMANDS, Command, named};
 use super::message::Message;
 use super::text::Text;
 
@@ -13,27 +13,40 @@ const LOOKED_AT: usize = 200;
 /// The answer to words or to a command that does not exist.
 #[must_use]
 pub fn answer(said: &str, as_command: bool) -> Message {
-    let suggested = nearest(said);
+    let nearest = nearest(said);
     let mut text = Text::new();
     if as_command {
         text = text.plain("I do not know the command ").theirs_bold(&format!("\u{201c}{said}\u{201d}"), 40).plain(".");
     } else {
-        text = text.plain("I did not understand that: I answer commands for now.");
+        text = text.plain("I did not understand that.");
     }
-    if suggested.is_empty() {
-        return text.plain(" Send /help to see what I can do, or /inbox for your mail.").into();
+    if nearest.is_empty() {
+        return text.plain(" Ask me about your days or your mail, or send /help to see what I can do.").into();
     }
-    text = text.plain(" Did you mean one of these?");
-    for command in suggested {
-        text = text.line().plain(format!("/{} – {}", command.name, command.summary));
+    suggested(text, &nearest).into()
+}
+
+/// The answer to a question that was not understood, with the commands it may have been about.
+#[must_use]
+pub fn unclear(said: &str, near: &[&str]) -> Message {
+    let near: Vec<_> = near.iter().filter_map(|name| named(name)).collect();
+    if near.is_empty() {
+        answer(said, false)
+    } else {
+        suggested(Text::new().plain("I did not understand that."), &near).into()
     }
-    text.into()
+}
+
+fn suggested(text: Text, commands: &[&Command]) -> Text {
+    commands.iter().fold(text.plain(" Did you mean one of these?"), |text, command| {
+        text.line().plain(format!("/{} – {}", command.name, command.summary))
+    })
 }
 
 /// The answer to a picture, a voice message and the like.
 #[must_use]
 pub fn media() -> Message {
-    Text::new().plain("I can only read text so far. Send /help to see what I can do.").into()
+    Text::new().plain("I can read words and locations, nothing else. Send /help to see what I can do.").into()
 }
 
 /// The commands that somebody may have meant, the likeliest first.

@@ -1,0 +1,245 @@
+//! `/settings`: what somebody has settled for themselves, all in one message that changes under their fingers.
+//!
+//! Every press carries what is to be settled, not a step: the same press twice settles the same.
+
+use bellhop_store::OwnerSettings;
+use chrono::{NaiveTime, TimeDelta, Timelike};
+use futures::future::BoxFuture;
+
+use super::{Command, OLD_BUTTON, Toast, calendars, timezone};
+use crate::bot::message::{Button, Message};
+use crate::bot::person::{Person, ZoneFrom};
+use crate::bot::press::Press;
+use crate::bot::text::Text;
+use crate::bot::understand::dates::{self, Misread};
+use crate::bot::visit::{Failure, Visit};
+use crate::places;
+
+/// The command.
+pub const COMMAND: Command = Command {
+    name: "settings",
+    summary: "Time zone, working hours and days",
+    also: &["options", "preferences", "hours", "configure"],
+    run: settings,
+    press,
+};
+
+/// The press that shows them.
+pub const OPEN: char = 'o';
+
+/// The presses that settle: a day (the bits of all seven), the beginning and the end (in minutes), the shortest slot.
+const DAYS: char = 'd';
+const BEGIN: char = 'b';
+const END: char = 'e';
+const SLOT: char = 's';
+
+/// The lengths that are offered, in minutes; any other can be written.
+const SLOTS: [u32; 5] = [15, 30, 45, 60, 90];
+
+/// How far a tap moves the beginning or the end, in minutes.
+const STEP: u32 = 30;
+
+const NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+fn settings<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
+    Box::pin(async move {
+        if said.is_empty() {
+            return open(visit).await;
+        }
+        match written(said) {
+            Ok(change) => {
+                change_settings(visit, change).await?;
+                open(visit).await
+            }
+            Err(misread) => {
+                let text = Text::new()
+                    .plain(misread.to_string())
+                    .gap()
+                    .plain("Here I understand hours, like /settings 9-17, and a length, like /settings 45 min.");
+                visit.say(text).await.map(|_| ())
+            }
+        }
+    })
+}
+
+/// What can be settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Hours(NaiveTime, NaiveTime),
+    Days([bool; 7]),
+    Slot(u32),
+}
+
+/// Hours or a length, as people write them.
+fn written(said: &str) -> Result<Change, Misread> {
+    match dates::hours(said) {
+        // The end of a day is no time of it.
+        Ok(hours) if hours.until_minute() < 24 * 60 => Ok(Change::Hours(hours.begin(), hours.end())),
+        Ok(hours) => Ok(Change::Hours(hours.begin(), time(24 * 60 - 1))),
+        Err(Misread::NoHours) => dates::minutes(said).map(Change::Slot).map_err(|misread| match misread {
+            Misread::NoLength => Misread::NoHours,
+            other => other,
+        }),
+        Err(misread) => Err(misread),
+    }
+}
+
+fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toast, Failure>> {
+    Box::pin(async move {
+        let person = visit.person().await?;
+        let (begin, end) = person.working_hours;
+        let asked = match press.action {
+            OPEN => None,
+            DAYS => Some(Change::Days(std::array::from_fn(|day| press.number >> day & 1 == 1))),
+            BEGIN => Some(Change::Hours(time(press.number), end)),
+            END => Some(Change::Hours(begin, time(press.number))),
+            SLOT => Some(Change::Slot(press.number.clamp(1, 24 * 60))),
+            _ => return Ok(Some(OLD_BUTTON.to_owned())),
+        };
+        match asked {
+            Some(Change::Hours(begin, end)) if begin >= end => {
+                return Ok(Some("A working day ends after it begins.".to_owned()));
+            }
+            Some(Change::Days(days)) if !days.contains(&true) => {
+                return Ok(Some("At least one day, so that there is something to look at.".to_owned()));
+            }
+            Some(change) => change_settings(visit, change).await?,
+            None => {}
+        }
+        open(visit).await.map(|()| None)
+    })
+}
+
+async fn change_settings(visit: &Visit<'_>, change: Change) -> Result<(), Failure> {
+    let (store, tenant) = (&visit.desk.app.store, visit.desk.tenant);
+    let settings = store.owner_settings(tenant, visit.owner).await?;
+    let settings = match change {
+        Change::Hours(begin, end) => OwnerSettings { working_hours: Some((begin, end)), ..settings },
+        Change::Days(days) => OwnerSettings { working_days: Some(days), ..settings },
+        Change::Slot(minutes) => OwnerSettings { slot_minutes: Some(minutes), ..settings },
+    };
+    Ok(store.put_owner_settings(tenant, visit.owner, &settings).await?)
+}
+
+async fn open(visit: &Visit<'_>) -> Result<(), Failure> {
+    let person = visit.person().await?;
+    visit.show(&shown(&person, visit.desk.app.clock.now())).await.map(|_| ())
+}
+
+/// The settings with their buttons.
+fn shown(person: &Person, now: chrono::DateTime<chrono::Utc>) -> Message {
+    let (begin, end) = person.working_hours;
+    let zone = match person.zone_from {
+        ZoneFrom::Settled => places::describe(person.zone, now),
+        ZoneFrom::Calendar => format!("{} (from your calendar)", places::describe(person.zone, now)),
+        ZoneFrom::Nobody => "UTC, as I do not know where you are".to_owned(),
+    };
+    let text = Text::new()
+        .bold("Your settings")
+        .line()
+        .plain(format!("Time zone: {zone}"))
+        .line()
+        .plain(format!("Working hours: {}–{}", begin.format("%H:%M"), end.format("%H:%M")))
+        .line()
+        .plain(format!("Working days: {}", days_in_words(person.working_days)))
+        .line()
+        .plain(format!("Free time worth mentioning: {} minutes or more", person.slot_minutes))
+        .gap()
+        .plain("/free goes by these. Tap to change them, or write for example /settings 9-17 or /settings 45 min.");
+    let set = |action, number| Press::new(COMMAND.name, action).number(number);
+    let (from, until) = (minute(begin), minute(end));
+    let days = (0..7).map(|day| {
+        let works = person.working_days[day];
+        let mark = if works { "✅" } else { "▫️" };
+        Button::press(&format!("{mark}{}", NAMES[day]), set(DAYS, bits(person.working_days) ^ (1 << day)))
+    });
+    let days: Vec<Button> = days.collect();
+    let slots = SLOTS.iter().map(|minutes| {
+        let mark = if *minutes == person.slot_minutes { "✅ " } else { "" };
+        Button::press(&format!("{mark}{minutes}"), set(SLOT, *minutes))
+    });
+    let moved = |from: u32, by: i64| u32::try_from((i64::from(from) + by).clamp(0, 24 * 60 - 1)).unwrap_or(0);
+    let step = i64::from(STEP);
+    let row = |label: &str, action, at: u32| {
+        vec![
+            Button::press("−30 min", set(action, moved(at, -step))),
+            Button::press(label, Press::new(COMMAND.name, OPEN)),
+            Button::press("+30 min", set(action, moved(at, step))),
+        ]
+    };
+    Message::new(text)
+        .row(vec![
+            Button::press("Time zone", Press::new(timezone::COMMAND.name, timezone::OPEN)),
+            Button::press("Calendars", Press::new(calendars::COMMAND.name, calendars::OPEN)),
+        ])
+        .row(row(&format!("from {}", begin.format("%H:%M")), BEGIN, from))
+        .row(row(&format!("until {}", end.format("%H:%M")), END, until))
+        .row(days[..4].to_vec())
+        .row(days[4..].to_vec())
+        .row(slots.collect())
+}
+
+fn days_in_words(days: [bool; 7]) -> String {
+    match days {
+        [true, true, true, true, true, false, false] => "Monday to Friday".to_owned(),
+        [true, true, true, true, true, true, true] => "every day".to_owned(),
+        days => {
+            let named = NAMES.iter().zip(days).filter(|(_, works)| *works).map(|(name, _)| *name);
+            named.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+fn bits(days: [bool; 7]) -> u32 {
+    days.iter().enumerate().filter(|(_, works)| **works).fold(0, |bits, (day, _)| bits | 1 << day)
+}
+
+fn minute(time: NaiveTime) -> u32 {
+    time.num_seconds_from_midnight() / 60
+}
+
+fn time(minute: u32) -> NaiveTime {
+    NaiveTime::MIN + TimeDelta::minutes(i64::from(minute.min(24 * 60 - 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+
+    use super::*;
+
+    #[test]
+    fn hours_and_lengths_are_understood_and_anything_else_says_what_is() {
+        assert_eq!(written("9-17"), Ok(Change::Hours(time(540), time(1020))));
+        assert_eq!(written("8am to 4pm"), Ok(Change::Hours(time(480), time(960))));
+        assert_eq!(written("45 min"), Ok(Change::Slot(45)));
+        assert_eq!(written("1.5 h"), Ok(Change::Slot(90)));
+        assert_eq!(written("blue"), Err(Misread::NoHours));
+        assert!(written("17-9").is_err() && written("25:00-26:00").is_err() && written("0 min").is_err());
+    }
+
+    #[test]
+    fn a_tap_settles_and_does_not_step() {
+        let message = shown(&Person::unknown(), Utc::now());
+        let press = |label: &str| {
+            let button = message.buttons.iter().flatten().find(|button| match button {
+                Button::Press { label: shown, .. } => shown.contains(label),
+                Button::Link { .. } => false,
+            });
+            match button.unwrap() {
+                Button::Press { press, .. } => (press.action, press.number),
+                Button::Link { .. } => unreachable!(),
+            }
+        };
+        assert_eq!(press("−30"), (BEGIN, 510));
+        assert_eq!(press("Sat"), (DAYS, 0b10_1111 | 0b01_0000));
+        assert_eq!(press("45"), (SLOT, 45));
+    }
+
+    #[test]
+    fn days_are_said_as_people_say_them() {
+        assert_eq!(days_in_words([true; 7]), "every day");
+        assert_eq!(days_in_words(std::array::from_fn(|day| day < 5)), "Monday to Friday");
+        assert_eq!(days_in_words(std::array::from_fn(|day| day % 3 == 0)), "Mon, Thu, Sun");
+    }
+}
