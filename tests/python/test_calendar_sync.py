@@ -44,7 +44,7 @@ class Lists(Agenda):
             page = lists.list(syncToken=token).execute()
             self.assertEqual([(item["id"], item.get("deleted", False)) for item in page["items"]], [(other, deleted)])
             token = page["nextSyncToken"]
-        sandbox.control("POST", "google/forget-calendar-lists")
+        sandbox.of_account(self.account, "forget-sync-tokens")
         self.assert_refused(410, "fullSyncRequired", lists.list(syncToken=token))
 
     def test_a_calendar_and_the_settings_of_its_owner_are_told(self):

@@ -86,9 +86,9 @@ fn part(message: &Message<'_>, part: &MessagePart<'_>, id: String, depth: usize)
 }
 
 fn kind(part: &MessagePart<'_>) -> String {
-    match part.content_type() {
-        Some(kind) => format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("plain")).to_ascii_lowercase(),
-        // RFC 2045 section 5.2.
+    match part.content_type().and_then(|kind| Some((kind.ctype(), kind.subtype()?))) {
+        Some((kind, subtype)) => format!("{kind}/{subtype}").to_ascii_lowercase(),
+        // Also what is written without a subtype: RFC 2045 section 5.2.
         None => "text/plain".to_owned(),
     }
 }

@@ -52,3 +52,11 @@ fn headers_keep_their_order_and_lose_their_folding() {
     assert_eq!(headers, [("Received", "one"), ("X-Odd", "two three"), ("Received", "four"), ("subject", "Grüße")]);
     assert_eq!(parsed.text, "Hello");
 }
+
+#[test]
+fn a_content_type_without_a_subtype_is_plain_text() {
+    for written in ["", "Content-Type: gibberish\r\n", "Content-Type: text\r\n", "Content-Type: /\r\n"] {
+        let parsed = parse(format!("{written}Subject: x\r\n\r\nStill readable").as_bytes());
+        assert_eq!(parsed.root.kind, "text/plain", "{written}");
+    }
+}
