@@ -6,7 +6,7 @@ mod drive;
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bellhop_sandbox::Settings;
@@ -299,10 +299,12 @@ async fn switching_between_asking_and_being_called_loses_nothing() {
 #[tokio::test]
 async fn setting_a_webhook_ends_whoever_waits_for_updates() {
     let drive = start().await;
+    let began = Instant::now();
     let (waiting, _) = tokio::join!(drive.bot("getUpdates", json!({ "timeout": 30 })), async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         drive.bot_ok("setWebhook", json!({ "url": "http://127.0.0.1:1/" })).await
     });
+    assert!(began.elapsed() < Duration::from_secs(15), "at once, not when its own wait ends");
     assert_eq!(waiting.0, 409);
     assert_eq!(text(&waiting.1, "description"), "Conflict: terminated by setWebhook request");
 }
