@@ -13,6 +13,11 @@ use secrecy::{ExposeSecret, SecretString};
 /// Telegram takes no more than this in a `start` payload, of `A-Za-z0-9_-`.
 const LONGEST_FINISH_CODE: usize = 64;
 
+/// The cookie for a browser that pressed the button of this page. The page does not show the cookie itself.
+pub fn cookie_of_page(page: &SecretString) -> SecretString {
+    URL_SAFE_NO_PAD.encode(labelled("bellhop page", page)).into()
+}
+
 /// The state that goes to the provider and comes back.
 pub fn state_of(cookie: &SecretString) -> SecretString {
     URL_SAFE_NO_PAD.encode(labelled("bellhop state", cookie)).into()
@@ -46,8 +51,8 @@ pub fn hash_of(secret: &SecretString) -> [u8; 32] {
     plain_hash(secret.expose_secret().as_bytes())
 }
 
-fn labelled(label: &str, cookie: &SecretString) -> [u8; 32] {
-    plain_hash(format!("{label} {}", cookie.expose_secret()).as_bytes())
+fn labelled(label: &str, secret: &SecretString) -> [u8; 32] {
+    plain_hash(format!("{label} {}", secret.expose_secret()).as_bytes())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::ending::{Ending, end, note};
 use super::link::{LinkProblem, OpenLink, look_at_link, pressed_again};
-use super::secrets::{hash_of, nonce_hash_of, nonce_of, state_of};
+use super::secrets::{cookie_of_page, hash_of, nonce_hash_of, nonce_of, state_of};
 use super::{STATE_LIFETIME, asked_for, redirect_uri};
 use crate::app::App;
 use crate::metrics::OAuthEvent;
@@ -24,11 +24,28 @@ pub struct Departure {
     pub cookie: SecretString,
 }
 
-/// Begins the walk that a link offers. The browser that has begun it already is sent the same way again.
+/// Begins the walk that a link offers. The browser that has begun it already is sent the same way again: it is known by its
+/// cookie, or by the page whose button was pressed. Pressed twice, a browser throws the first answer away with its cookie.
 pub async fn begin(
     app: &App,
     token: &str,
     cookie: Option<SecretString>,
+    page: Option<&SecretString>,
+) -> Result<Result<Departure, LinkProblem>, StoreError> {
+    let of_page = page.map(cookie_of_page);
+    let begun = begin_once(app, token, cookie, of_page.clone()).await?;
+    let (Err(LinkProblem::Used | LinkProblem::JustUsed), Some(cookie)) = (&begun, of_page) else { return Ok(begun) };
+    match look_at_link(app, token, Some(&cookie)).await? {
+        Ok(OpenLink { begun: Some(attempt), .. }) => again(app, &attempt, cookie).await,
+        Ok(_) | Err(_) => Ok(begun),
+    }
+}
+
+async fn begin_once(
+    app: &App,
+    token: &str,
+    cookie: Option<SecretString>,
+    new_cookie: Option<SecretString>,
 ) -> Result<Result<Departure, LinkProblem>, StoreError> {
     let open = match look_at_link(app, token, cookie.as_ref()).await? {
         Ok(open) => open,
@@ -41,7 +58,8 @@ pub async fn begin(
     if let (OpenLink { begun: Some(attempt), .. }, Some(cookie)) = (&open, cookie) {
         return again(app, attempt, cookie).await;
     }
-    let walk = match NewWalk::prepare(app, &open.link).await? {
+    let new_cookie = new_cookie.unwrap_or_else(|| app.new_secret().into());
+    let walk = match NewWalk::prepare(app, &open.link, new_cookie).await? {
         Ok(walk) => walk,
         Err(problem) => return Ok(Err(problem)),
     };
@@ -76,7 +94,7 @@ async fn note_our_own_fault(app: &App, token: &str, problem: LinkProblem) -> Res
     let found = app.store.connect_link(plain_hash(token.as_bytes())).await?;
     // Once is enough, and it uses the link up.
     let Some(link) = found.filter(|link| link.used_at.is_none()) else { return Ok(()) };
-    let Ok(walk) = NewWalk::prepare(app, &link).await? else { return Ok(()) };
+    let Ok(walk) = NewWalk::prepare(app, &link, app.new_secret().into()).await? else { return Ok(()) };
     let verifier = SecretString::from(app.new_secret());
     if walk.record(app, &verifier).await?.is_ok()
         && let Some(attempt) = app.store.attempt(link.tenant, walk.attempt).await?
@@ -121,7 +139,11 @@ struct NewWalk {
 }
 
 impl NewWalk {
-    async fn prepare(app: &App, link: &ConnectLink) -> Result<Result<Self, LinkProblem>, StoreError> {
+    async fn prepare(
+        app: &App,
+        link: &ConnectLink,
+        cookie: SecretString,
+    ) -> Result<Result<Self, LinkProblem>, StoreError> {
         let (integration, key, put_key) = if let Some(integration) = link.reconnects {
             let Some(key) = app.store.integration_key(link.tenant, integration).await? else {
                 return Ok(Err(LinkProblem::Ended));
@@ -132,14 +154,7 @@ impl NewWalk {
             let (key, put_key) = app.store.make_integration_key(link.tenant, integration)?;
             (integration, key, Some(put_key))
         };
-        Ok(Ok(Self {
-            link: link.clone(),
-            attempt: AttemptId::new(app.new_id()),
-            integration,
-            cookie: app.new_secret().into(),
-            key,
-            put_key,
-        }))
+        Ok(Ok(Self { link: link.clone(), attempt: AttemptId::new(app.new_id()), integration, cookie, key, put_key }))
     }
 
     /// Writes the start down: the event, the key of a new integration, the walk, and the link as used. All or nothing.

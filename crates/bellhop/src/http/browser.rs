@@ -60,6 +60,11 @@ pub fn is_cross_site(app: &App, request: &Request) -> bool {
     headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes() != b"null" && origin.as_bytes() != ours.as_bytes())
 }
 
+/// Whether a browser says that a form was sent by a page of ours. Those that say nothing may be at anybody's.
+pub fn is_surely_ours(request: &Request) -> bool {
+    request.headers().get("sec-fetch-site").is_some_and(|site| site.as_bytes() == b"same-origin")
+}
+
 /// Whether the page is most likely shown inside another app, where providers refuse to sign anybody in. Android's web views
 /// say `wv` (<https://developer.chrome.com/docs/multidevice/user-agent>), Telegram names itself there, and those of iPhones
 /// leave out the `Safari/` that every browser of theirs says. It only changes what is said first: a guess may be wrong.

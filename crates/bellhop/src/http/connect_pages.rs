@@ -7,19 +7,30 @@ use bellhop_providers::Endpoint;
 use bellhop_store::StoreError;
 use maud::{Markup, html};
 use poem::http::StatusCode;
-use poem::web::{Data, Path};
+use poem::web::{Data, Form, Path};
 use poem::{Request, Response, handler};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use url::Url;
 
 use super::Site;
-use super::browser::{cookie_of, is_cross_site, is_inside_an_app, set_cookie};
+use super::browser::{cookie_of, is_cross_site, is_inside_an_app, is_surely_ours, set_cookie};
 use super::page::{Page, Tone, button, more, notice, origin_of};
 use super::words::{self, Words};
 use crate::connect::{self, Asker, LinkProblem};
 
 /// The longest token that is looked at: ours have 43 characters.
 const LONGEST_TOKEN: usize = 128;
+
+/// The length of the secret in a page's form.
+const PAGE_SECRET: usize = 43;
+
+/// What the form of a link's page sends.
+#[derive(Deserialize)]
+pub struct Pressed {
+    /// The secret of the page, of which there is one for each time it was loaded.
+    page: Option<SecretString>,
+}
 
 /// Who is asking for what. Changes nothing: crawlers open links too.
 #[handler]
@@ -59,6 +70,7 @@ async fn invitation(site: &Site, request: &Request, token: &str) -> Result<Respo
         h2 { "It will never" }
         (never(&["send, change or delete anything"]))
         form method="post" {
+            input type="hidden" name="page" value=(app.new_secret());
             button class="button" type="submit" { "Continue to " (provider.title()) }
         }
         p class="small" {
@@ -81,7 +93,12 @@ async fn invitation(site: &Site, request: &Request, token: &str) -> Result<Respo
 
 /// The button: the browser gets its cookie and is sent to the provider.
 #[handler]
-pub async fn begin(Data(site): Data<&Site>, request: &Request, Path(token): Path<String>) -> Response {
+pub async fn begin(
+    Data(site): Data<&Site>,
+    request: &Request,
+    Path(token): Path<String>,
+    pressed: poem::Result<Form<Pressed>>,
+) -> Response {
     if token.len() > LONGEST_TOKEN {
         return stopped(site, words::of_link(LinkProblem::Unknown)).await;
     }
@@ -89,7 +106,10 @@ pub async fn begin(Data(site): Data<&Site>, request: &Request, Path(token): Path
         // Whoever sent the form, the person sees our page first.
         return see_other(&connect::public_address(&site.app, &format!("connect/{token}")));
     }
-    match connect::begin(&site.app, &token, cookie_of(&site.app, request)).await {
+    // Only where the browser itself says that the page was ours: nobody else may choose what it is known by.
+    let pressed = pressed.ok().filter(|_| is_surely_ours(request));
+    let page = pressed.and_then(|Form(pressed)| pressed.page).filter(|page| page.expose_secret().len() == PAGE_SECRET);
+    match connect::begin(&site.app, &token, cookie_of(&site.app, request), page.as_ref()).await {
         Ok(Ok(departure)) => {
             let mut response = see_other(departure.to.as_str());
             if let Ok(cookie) = set_cookie(&site.app, &departure.cookie).parse() {

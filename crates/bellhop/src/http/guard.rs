@@ -46,15 +46,19 @@ impl<E: Endpoint> Endpoint for Guard<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let for_people = wants_page(&request);
-        let answer = if is_mere_look(&request) {
-            Err(Problem::from(ProblemCode::MethodNotAllowed).into())
+        let fit = if is_mere_look(&request) {
+            Err(ProblemCode::MethodNotAllowed.into())
         } else {
-            match bound_body(&mut request, LARGEST_BODY).await {
-                Ok(()) => self.0.call(request).await.map(IntoResponse::into_response),
-                Err(problem) => Err(problem.into()),
-            }
+            bound_body(&mut request, LARGEST_BODY).await
         };
-        Ok(keep_to_itself(answer.unwrap_or_else(|error| translate(error, for_people))))
+        let response = match fit {
+            Ok(()) => {
+                let answer = self.0.call(request).await.map(IntoResponse::into_response);
+                answer.unwrap_or_else(|error| translate(error, for_people))
+            }
+            Err(problem) => told(problem, for_people),
+        };
+        Ok(keep_to_itself(response))
     }
 }
 
@@ -124,7 +128,10 @@ fn translate(error: Error, for_people: bool) -> Response {
         tracing::warn!(status = error.status().as_u16(), "a request failed");
         ProblemCode::Internal
     };
-    let problem = Problem::from(code);
     // Who needs a key is a program, whatever it accepts.
-    if for_people && code != ProblemCode::Unauthorized { page::of_problem(&problem) } else { problem.into_response() }
+    told(code.into(), for_people && code != ProblemCode::Unauthorized)
+}
+
+fn told(problem: Problem, for_people: bool) -> Response {
+    if for_people { page::of_problem(&problem) } else { problem.into_response() }
 }
