@@ -156,9 +156,9 @@ impl Process {
     }
 
     /// Tells it something and does not wait.
-    pub fn tell(&self, method: &str, parameters: &Value) {
+    pub fn tell(&self, session: Option<&str>, method: &str, parameters: &Value) {
         let id = self.next_call.fetch_add(1, Ordering::Relaxed);
-        let _ = self.send(id, None, method, parameters);
+        let _ = self.send(id, session, method, parameters);
     }
 
     /// What happens in a session from now on.

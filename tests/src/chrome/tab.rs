@@ -44,7 +44,7 @@ struct Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        self.process.tell("Target.disposeBrowserContext", &json!({ "browserContextId": self.id }));
+        self.process.tell(None, "Target.disposeBrowserContext", &json!({ "browserContextId": self.id }));
     }
 }
 
@@ -286,8 +286,12 @@ impl Tab {
         self.taps += 1;
         // A tab behind another is not drawn and takes no taps.
         self.call("Page.bringToFront", json!({})).await?;
-        self.call("Input.dispatchTouchEvent", json!({ "type": "touchStart", "touchPoints": [place] })).await?;
-        self.call("Input.dispatchTouchEvent", json!({ "type": "touchEnd", "touchPoints": [] })).await.map(drop)
+        // A page that is being left may never say that it was touched.
+        for (kind, points) in [("touchStart", json!([place])), ("touchEnd", json!([]))] {
+            let event = json!({ "type": kind, "touchPoints": points });
+            self.process.tell(Some(&self.session), "Input.dispatchTouchEvent", &event);
+        }
+        Ok(())
     }
 
     /// Waits until the page that was asked for is there.
