@@ -374,3 +374,56 @@ fn claims(tokens: &Value) -> Value {
     let payload = text(tokens, "id_token").split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
+
+const WIDE: [&str; 2] = ["https://mail.google.com/", "https://www.googleapis.com/auth/calendar"];
+
+/// The scopes of a token that somebody gets for asking like this.
+async fn granted(drive: &Drive, scope: &str, ticked: &[&str], more: &[(&'static str, &str)]) -> Vec<String> {
+    let mut asked = Drive::authorization();
+    asked.insert("scope", scope.to_owned());
+    for (name, value) in more {
+        asked.insert(name, (*value).to_owned());
+    }
+    let request = drive.consent_request(&asked).await;
+    let back = drive.decide(&request, "alice", ticked, "allow").await;
+    let (_, tokens) = drive.token(&Drive::exchange(&back["code"])).await;
+    text(&tokens, "scope").split(' ').map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn earlier_grants_are_merged_only_where_asked_for_and_alive() {
+    let drive = start().await;
+    let include = ("include_granted_scopes", "true");
+    assert_eq!(granted(&drive, GMAIL, &[GMAIL], &[]).await, [GMAIL]);
+    assert_eq!(granted(&drive, CALENDAR, &[CALENDAR], &[]).await, [CALENDAR], "only what was asked for");
+    assert_eq!(granted(&drive, CALENDAR, &[CALENDAR], &[include]).await, [CALENDAR, GMAIL]);
+    drive.control("google/accounts/alice/revoke", json!({})).await;
+    assert_eq!(granted(&drive, CALENDAR, &[CALENDAR], &[include]).await, [CALENDAR], "a grant that ended adds nothing");
+}
+
+#[tokio::test]
+async fn what_was_allowed_before_cannot_be_unticked() {
+    let drive = start().await;
+    let both = format!("{GMAIL} {CALENDAR}");
+    assert_eq!(granted(&drive, &both, &[GMAIL], &[]).await, [GMAIL]);
+    assert_eq!(granted(&drive, &both, &[], &[]).await, [GMAIL], "only the calendar was to be decided");
+    let mut asked = Drive::authorization();
+    asked.insert("scope", both);
+    asked.insert("login_hint", "alice@sandbox.example".to_owned());
+    let page = drive.authorize(&asked).await.text().await.unwrap();
+    let boxes: Vec<&str> = page.split("type=\"checkbox\"").skip(1).collect();
+    assert_eq!(boxes.len(), 1, "a box for what is new");
+    assert!(boxes[0].contains(CALENDAR) && page.contains("allowed before"));
+}
+
+#[tokio::test]
+async fn a_legacy_account_grants_more_than_was_asked() {
+    let drive = start().await;
+    drive.control("google/accounts/alice/legacy", json!({ "scopes": WIDE, "instead_of": [GMAIL] })).await;
+    let all = granted(&drive, &format!("{GMAIL} {CALENDAR}"), &[GMAIL, CALENDAR], &[]).await;
+    assert_eq!(all, [WIDE[0], WIDE[1], CALENDAR]);
+    let of_old = json!({ "name": "old", "email": "old@sandbox.example", "display_name": "Old Hand" });
+    drive.control("google/accounts", of_old).await;
+    drive.control("google/accounts/old/legacy", json!({ "scopes": WIDE, "granted": true })).await;
+    assert_eq!(drive.see("google/accounts/old").await["granted_scopes"], json!(WIDE));
+}

@@ -41,8 +41,7 @@ pub struct Part {
 }
 
 pub fn parse(raw: &[u8]) -> Parsed {
-    let nested = raw.windows(14).filter(|window| window.eq_ignore_ascii_case(b"message/rfc822")).count();
-    let parsed = if nested > MOST_NESTED_MAILS { None } else { MessageParser::default().parse(raw) };
+    let parsed = if mails_within(raw) > MOST_NESTED_MAILS { None } else { MessageParser::default().parse(raw) };
     let Some(message) = parsed else {
         return Parsed {
             text: String::from_utf8_lossy(raw).into_owned(),
@@ -56,6 +55,12 @@ pub fn parse(raw: &[u8]) -> Parsed {
     });
     let text = message.body_text(0).map(Cow::into_owned).unwrap_or_default();
     Parsed { text, html, root: mail(&message, String::new(), 0) }
+}
+
+fn mails_within(raw: &[u8]) -> usize {
+    let slashes = raw.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    let around = |at: usize| raw.get(at.checked_sub(7)?..at + 7);
+    slashes.filter_map(around).filter(|kind| kind.eq_ignore_ascii_case(b"message/rfc822")).count()
 }
 
 fn mail(message: &Message<'_>, id: String, depth: usize) -> Part {

@@ -62,6 +62,8 @@ const NEVER_WITH_SYNC: [&str; 8] = [
 /// These must stay the same from the full list to the incremental ones.
 const SAME_WITH_SYNC: [&str; 5] = ["eventTypes", "maxAttendees", "showHiddenInvitations", "singleEvents", "timeZone"];
 
+const REPEATABLE: [&str; 3] = ["eventTypes", "privateExtendedProperty", "sharedExtendedProperty"];
+
 const EVENT_TYPES: [&str; 6] = ["birthday", "default", "focusTime", "fromGmail", "outOfOffice", "workingLocation"];
 
 /// A request that makes sense.
@@ -143,6 +145,9 @@ fn read<'a>(
     capped: Option<usize>,
     now: DateTime<Utc>,
 ) -> Result<Asked<'a>, Refused> {
+    for name in KNOWN.into_iter().filter(|name| !REPEATABLE.contains(name)) {
+        asked::one(fields, name)?;
+    }
     let single = asked::flag(fields, "singleEvents")?.unwrap_or(false);
     let show_deleted = asked::flag(fields, "showDeleted")?;
     asked::flag(fields, "showHiddenInvitations")?;

@@ -9,8 +9,8 @@ use rrule::{RRule, RRuleSet, Unvalidated};
 
 use super::moment::{Moment, on_the_clock};
 
-/// Occurrences beyond this many are not looked at: a series may be endless.
-const MOST: usize = 20_000;
+/// Occurrences beyond this many are not looked at: a series may be endless. Enough for a hundred years of days.
+const MOST: usize = 40_000;
 
 /// A series, checked and ready to expand.
 #[derive(Debug, Clone)]
