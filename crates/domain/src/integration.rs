@@ -218,26 +218,7 @@ impl Integration {
                 }
             }
             Event::AccessRevoked { .. } => self.revoking = false,
-            Event::JobBuried { job, payload, reason, alert, .. } => {
-                let kind = payload.kind();
-                if kind.is_single() {
-                    // The newest letter of such a kind replays the same work as those before it.
-                    self.dead.retain(|_, older| older.kind() != kind);
-                }
-                self.dead.insert(*job, payload.clone());
-                self.alerted |= *alert;
-                match kind {
-                    JobKind::RefreshAccess => {
-                        self.failing.insert(kind);
-                        self.enter_error(*reason);
-                    }
-                    JobKind::FetchMail | JobKind::FetchCalendar => {
-                        self.failing.insert(kind);
-                    }
-                    JobKind::RevokeAccess => self.revoking = false,
-                    JobKind::NotifyOwner => {}
-                }
-            }
+            Event::JobBuried { job, payload, reason, alert, .. } => self.take_burial(*job, payload, *reason, *alert),
             Event::JobReplayed { job, payload } => {
                 self.dead.remove(job);
                 if payload.kind() == JobKind::RevokeAccess {
@@ -257,6 +238,27 @@ impl Integration {
             | Event::CalendarFetched { .. }
             | Event::OwnerNotified { .. }
             | Event::JobFailed { .. } => {}
+        }
+    }
+
+    fn take_burial(&mut self, job: JobId, payload: &Payload, reason: JobFailure, alert: bool) {
+        let kind = payload.kind();
+        if kind.is_single() {
+            // The newest letter of such a kind replays the same work as those before it.
+            self.dead.retain(|_, older| older.kind() != kind);
+        }
+        self.dead.insert(job, payload.clone());
+        self.alerted |= alert;
+        match kind {
+            JobKind::RefreshAccess => {
+                self.failing.insert(kind);
+                self.enter_error(reason);
+            }
+            JobKind::FetchMail | JobKind::FetchCalendar => {
+                self.failing.insert(kind);
+            }
+            JobKind::RevokeAccess => self.revoking = false,
+            JobKind::NotifyOwner => {}
         }
     }
 
