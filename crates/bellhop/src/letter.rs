@@ -84,9 +84,9 @@ impl Letter {
         let outermost: Vec<_> = mail.parts_in(None).map(|(index, _)| index).collect();
         let body = reader.each(&outermost, 0);
         let has_text = body.characters() > 0;
-        let subject = mail.subject.as_ref().map(|subject| subject.expose_secret()).unwrap_or_default();
+        let subject = mail.subject.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
         Self {
-            passages: fold::fold(&body.lines, fold::is_forward_subject(subject)),
+            passages: fold::fold(&body.kept, fold::is_forward_subject(subject)),
             is_cut: body.is_cut || mail.is_cut,
             attachments: reader.attachments(has_text),
         }
@@ -110,11 +110,11 @@ impl Reader<'_> {
                 all.is_cut |= lines.is_cut;
                 continue;
             }
-            if !all.lines.is_empty() {
+            if !all.kept.is_empty() {
                 all.push(Line::default());
             }
             all.is_cut |= lines.is_cut;
-            lines.lines.into_iter().for_each(|line| all.push(line));
+            lines.kept.into_iter().for_each(|line| all.push(line));
         }
         all
     }
@@ -191,7 +191,7 @@ impl Reader<'_> {
 }
 
 fn attachment_of(index: usize, part: &MailPart, number: usize) -> Attachment {
-    let given = part.file_name.as_ref().map(|name| name.expose_secret()).unwrap_or_default();
+    let given = part.file_name.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
     let name = attachment::file_name(given, &part.mime_type, number);
     Attachment {
         part: index,
@@ -224,7 +224,7 @@ fn enclosed(lines: Lines) -> Lines {
     let mut parted = Lines::default();
     parted.is_cut = lines.is_cut;
     parted.push(Line::new(0, "———"));
-    lines.lines.into_iter().for_each(|line| parted.push(line));
+    lines.kept.into_iter().for_each(|line| parted.push(line));
     parted
 }
 
@@ -237,7 +237,7 @@ fn is_stub(plain: &Lines, other: &Lines) -> bool {
     if said > SHORT || more < said.saturating_mul(TIMES_MORE) {
         return false;
     }
-    let text: Vec<_> = plain.lines.iter().map(|line| line.text.to_lowercase()).collect();
+    let text: Vec<_> = plain.kept.iter().map(|line| line.text.to_lowercase()).collect();
     said < STUB || STUBS.iter().any(|hint| text.iter().any(|line| line.contains(hint)))
 }
 
@@ -257,9 +257,9 @@ fn beginning(text: &str, bytes: usize) -> &str {
 }
 
 #[cfg(test)]
-mod corpus;
+pub mod corpus;
 #[cfg(test)]
-mod mime;
+pub mod mime;
 #[cfg(test)]
 #[path = "letter/letter_tests.rs"]
 mod tests;

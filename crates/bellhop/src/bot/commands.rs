@@ -8,6 +8,8 @@ pub mod disconnect;
 pub mod free;
 pub mod help;
 pub mod inbox;
+pub mod mail;
+pub mod search;
 pub mod settings;
 pub mod start;
 pub mod timezone;
@@ -21,6 +23,8 @@ use super::visit::{Failure, Visit};
 pub const COMMANDS: &[&Command] = &[
     &connect::COMMAND,
     &inbox::COMMAND,
+    &mail::COMMAND,
+    &search::COMMAND,
     &agenda::COMMAND,
     &free::COMMAND,
     &calendars::COMMAND,

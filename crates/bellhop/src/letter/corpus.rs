@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "the stories use parts of it only")]
 
+use std::fmt::Write;
+
 /// A mail and what must become of it.
 pub struct Specimen {
     /// What is odd about it.
@@ -264,11 +266,11 @@ fn multiparts() -> Vec<Specimen> {
 fn nested(depth: usize) -> Vec<u8> {
     let mut body = String::new();
     for level in 1..depth {
-        body.push_str(&format!("--b{}\r\nContent-Type: multipart/mixed; boundary=\"b{level}\"\r\n\r\n", level - 1));
+        let _ = write!(body, "--b{}\r\nContent-Type: multipart/mixed; boundary=\"b{level}\"\r\n\r\n", level - 1);
     }
-    body.push_str(&format!("--b{}\r\nContent-Type: text/plain\r\n\r\nthe innermost words\r\n", depth - 1));
+    let _ = write!(body, "--b{}\r\nContent-Type: text/plain\r\n\r\nthe innermost words\r\n", depth - 1);
     for level in (0..depth).rev() {
-        body.push_str(&format!("--b{level}--\r\n"));
+        let _ = write!(body, "--b{level}--\r\n");
     }
     mail("Subject: Odd\r\nContent-Type: multipart/mixed; boundary=\"b0\"\r\n", body)
 }
@@ -397,7 +399,7 @@ fn answers() -> Vec<Specimen> {
 }
 
 fn huge() -> Vec<Specimen> {
-    let recipients: String = (0..10_000).map(|number| format!("person{number}@example.org,\r\n ")).collect();
+    let recipients = many(10_000, |number| format!("person{number}@example.org,\r\n "));
     vec![
         specimen(
             "ten megabytes of text",
@@ -415,7 +417,7 @@ fn huge() -> Vec<Specimen> {
         ),
         specimen(
             "a tag with fifty thousand attributes",
-            html(&format!("<p {}>after", attributes(50_000))),
+            html(&format!("<p {}>after", many(50_000, |number| format!("a{number} ")))),
             &["after"],
             &[],
         ),
@@ -441,6 +443,6 @@ fn huge() -> Vec<Specimen> {
     ]
 }
 
-fn attributes(count: usize) -> String {
-    (0..count).map(|number| format!("a{number} ")).collect()
+fn many(count: usize, one: impl Fn(usize) -> String) -> String {
+    (0..count).map(one).collect()
 }

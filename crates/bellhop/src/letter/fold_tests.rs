@@ -2,11 +2,11 @@ use super::*;
 use crate::letter::{html, plain};
 
 fn of_plain(text: &str) -> Vec<(Kind, String)> {
-    said(&plain::read(text, plain::Flowed::No).lines, false)
+    said(&plain::read(text, plain::Flowed::No).kept, false)
 }
 
 fn of_html(text: &str) -> Vec<(Kind, String)> {
-    said(&html::read(text).lines.lines, false)
+    said(&html::read(text).lines.kept, false)
 }
 
 fn said(lines: &[Line], is_forward: bool) -> Vec<(Kind, String)> {
@@ -85,8 +85,8 @@ fn mail_that_is_passed_on_is_the_content() {
         assert!(quoted.iter().all(|(kind, _)| *kind != Kind::Folded), "{title}: {quoted:?}");
     }
     let lines = plain::read("FYI\n\nFrom: Cy\nSent: Friday\nTo: Ben\nSubject: Plans\n\nThe plans", plain::Flowed::No);
-    assert!(said(&lines.lines, true).iter().all(|(kind, _)| *kind == Kind::Said), "the subject says so");
-    assert!(said(&lines.lines, false).iter().any(|(kind, _)| *kind == Kind::Folded));
+    assert!(said(&lines.kept, true).iter().all(|(kind, _)| *kind == Kind::Said), "the subject says so");
+    assert!(said(&lines.kept, false).iter().any(|(kind, _)| *kind == Kind::Folded));
     for subject in ["Fwd: Plans", "FW: Plans", "WG: Pläne", "TR : plans", "RV: planes"] {
         assert_eq!(is_forward_subject(subject), !subject.contains(" :"), "{subject}");
     }

@@ -12,7 +12,7 @@ use super::lines::{DEEPEST, Lines};
 use super::links;
 use super::style::visibility;
 use elements::{is_answered_mail, is_block, is_for_head, is_paragraph, is_table_part, is_unseen, is_void};
-use flow::{Flow, Inherited};
+use flow::{Flow, Inherited, Sight};
 
 mod elements;
 mod flow;
@@ -111,8 +111,14 @@ impl Reader {
         let mut inherited = self.inherited();
         let attribute = |name: &[u8]| tag.attributes.get(name).map(|value| String::from_utf8_lossy(&value.value));
         let style = attribute(b"style").map(|style| visibility(&style)).unwrap_or_default();
-        inherited.is_hidden |= is_unseen(name) || style.hides || tag.attributes.contains_key(b"hidden".as_slice());
-        inherited.is_tiny = style.is_tiny.unwrap_or(inherited.is_tiny);
+        if is_unseen(name) || style.hides || tag.attributes.contains_key(b"hidden".as_slice()) {
+            inherited.sight = Sight::Hidden;
+        }
+        inherited.sight = match (inherited.sight, style.is_tiny) {
+            (Sight::Seen | Sight::Tiny, Some(true)) => Sight::Tiny,
+            (Sight::Seen | Sight::Tiny, Some(false)) => Sight::Seen,
+            (sight, _) => sight,
+        };
         inherited.keeps_spaces |= name == b"pre";
         if name == b"blockquote" {
             inherited.depth = (inherited.depth + 1).min(DEEPEST);

@@ -4,7 +4,7 @@ use super::*;
 use crate::letter::lines::Line;
 
 fn text(html: &str) -> String {
-    let lines: Vec<_> = read(html).lines.lines.into_iter().map(|line| line.text).collect();
+    let lines: Vec<_> = read(html).lines.kept.into_iter().map(|line| line.text).collect();
     lines.join("\n")
 }
 
@@ -36,7 +36,7 @@ fn structure_becomes_lines() {
 #[test]
 fn a_row_of_long_cells_is_not_one_line() {
     let cell = "words ".repeat(15);
-    assert_eq!(read(&format!("<table><tr><td>{cell}<td>{cell}</table>")).lines.lines.len(), 2);
+    assert_eq!(read(&format!("<table><tr><td>{cell}<td>{cell}</table>")).lines.kept.len(), 2);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn quotations_are_marked_as_their_programs_do() {
         "<div>Yes</div><div class=\"gmail_quote\"><div class=\"gmail_attr\">On Friday Ben wrote:</div>\
          <blockquote class=\"gmail_quote\">Really?<blockquote>Maybe</blockquote></blockquote></div>",
     );
-    let said: Vec<_> = lines.lines.lines.into_iter().filter(|line| !line.is_empty()).collect();
+    let said: Vec<_> = lines.lines.kept.into_iter().filter(|line| !line.is_empty()).collect();
     assert_eq!(
         said,
         [

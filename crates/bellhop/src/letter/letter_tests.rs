@@ -175,7 +175,8 @@ proptest! {
         let text = words.concat();
         let letter = Letter::read(&mime::message(vec![mime::part(None, "text/plain", text.clone().into_bytes())]));
         let pages = Pages::of(&letter, Quotes::Folded);
-        let read: String = (0..pages.count()).map(|number| pages.page(number)).map(|page| format!("{}\n", page.text.html())).collect();
+        let texts: Vec<_> = (0..pages.count()).map(|number| pages.page(number).text.html()).collect();
+        let read = texts.join("\n");
         let (read, sent): (Vec<_>, Vec<_>) = (read.split_whitespace().collect(), text.split_whitespace().collect());
         prop_assert_eq!(read, sent);
     }

@@ -49,7 +49,7 @@ impl Line {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Lines {
     /// The lines.
-    pub lines: Vec<Line>,
+    pub kept: Vec<Line>,
     /// Whether there was more.
     pub is_cut: bool,
     units: usize,
@@ -70,11 +70,11 @@ impl Lines {
         }
         let room = MOST_UNITS - self.units;
         if length(&line.text) > room {
-            line.text = cut(&line.text, room).to_owned();
+            line.text.truncate(cut(&line.text, room).len());
             self.is_cut = true;
         }
         self.units += length(&line.text) + 1;
-        self.lines.push(line);
+        self.kept.push(line);
     }
 
     /// Words behind the last line that says something, where there is room.
@@ -82,7 +82,7 @@ impl Lines {
         if self.is_full() {
             return;
         }
-        if let Some(line) = self.lines.iter_mut().rev().take(4).find(|line| !line.is_empty()) {
+        if let Some(line) = self.kept.iter_mut().rev().take(4).find(|line| !line.is_empty()) {
             line.text.push_str(words);
             self.units += length(words);
         }
@@ -91,12 +91,12 @@ impl Lines {
     /// Whether nothing more is taken.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.units >= MOST_UNITS || self.lines.len() >= MOST_LINES
+        self.units >= MOST_UNITS || self.kept.len() >= MOST_LINES
     }
 
     /// How much there is to read: characters that are not white space.
     #[must_use]
     pub fn characters(&self) -> usize {
-        self.lines.iter().map(|line| line.text.chars().filter(|one| !one.is_whitespace()).count()).sum()
+        self.kept.iter().map(|line| line.text.chars().filter(|one| !one.is_whitespace()).count()).sum()
     }
 }

@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     fn said(text: &str, flowed: Flowed) -> Vec<(u8, String)> {
-        read(text, flowed).lines.into_iter().map(|line| (line.depth, line.text)).collect()
+        read(text, flowed).kept.into_iter().map(|line| (line.depth, line.text)).collect()
     }
 
     fn line(depth: u8, text: &str) -> (u8, String) {

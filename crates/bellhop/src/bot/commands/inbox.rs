@@ -8,7 +8,8 @@ use bellhop_store::{InboxMessage, InboxPage, LiveMessage, Shows};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
-use super::{Command, NOT_YOURS, OLD_BUTTON, Toast, accounts, connect};
+use super::mail::entry::Entry;
+use super::{Command, NOT_YOURS, OLD_BUTTON, Toast, accounts, connect, mail};
 use crate::bot::account::Account;
 use crate::bot::message::{Button, Message};
 use crate::bot::person::Person;
@@ -21,7 +22,7 @@ use crate::bot::when::ago;
 pub const COMMAND: Command = Command {
     name: "inbox",
     summary: "Your newest mail",
-    also: &["mail", "mails", "email", "messages", "new"],
+    also: &["mails", "email", "messages", "new"],
     run: inbox,
     press,
 };
@@ -40,6 +41,9 @@ const CHOOSE: char = 'c';
 
 /// Mails on a page: what a phone shows without much scrolling.
 const PAGE: i64 = 6;
+
+/// The longest snippet, in UTF-16 units.
+const LONGEST_SNIPPET: usize = 160;
 
 /// An answer older than this is brought up to date.
 const FRESH: TimeDelta = TimeDelta::seconds(60);
@@ -106,6 +110,7 @@ async fn open(visit: &Visit<'_>, account: &Account, number: u32, refresh: bool) 
     } else {
         Fetch::Settled
     };
+    mail::remember(desk, account, &page.messages).await?;
     let shown = page.stored;
     let has_others = has_others(desk, account).await?;
     let person = visit.person().await?;
@@ -135,6 +140,7 @@ pub async fn current(
     fetch: Fetch,
 ) -> Result<Message, bellhop_store::StoreError> {
     let (number, page) = load(desk, account.id(), number).await?;
+    mail::remember(desk, account, &page.messages).await?;
     let has_others = has_others(desk, account).await?;
     let person = Person::of(&desk.app.store, desk.tenant, account.row.owner).await?;
     let now = desk.app.clock.now();
@@ -208,8 +214,9 @@ impl View<'_> {
         {
             text = text.line().plain("⚠️ ").plain(trouble);
         }
-        for message in &self.page.messages {
-            text = text.gap().then(self.entry(message));
+        for (number, message) in self.numbered() {
+            let entry = Entry { number, message, longest_snippet: LONGEST_SNIPPET };
+            text = text.gap().then(entry.text(self.person, self.now));
         }
         if self.page.messages.is_empty() && self.page.checked_at.is_some() && row.can(Capability::Mail) {
             text = text.gap().plain("The inbox is empty.");
@@ -244,21 +251,10 @@ impl View<'_> {
         }
     }
 
-    fn entry(&self, message: &InboxMessage) -> Text {
-        let content = &message.content;
-        let subject = match crate::bot::text::clean(&content.subject) {
-            empty if empty.is_empty() => "(no subject)".to_owned(),
-            subject => subject,
-        };
-        let text = if content.unread {
-            Text::new().plain("● ").theirs_bold(&subject, 120)
-        } else {
-            Text::new().theirs(&subject, 120)
-        };
-        text.line()
-            .theirs(sender(&content.from), 60)
-            .plain(format!(" · {}", self.person.at(self.now, message.received_at)))
-            .then(snippet(&content.snippet))
+    /// The mails of the page with their numbers in the whole inbox, from 1: those that `/mail` takes too.
+    fn numbered(&self) -> impl Iterator<Item = (u32, &InboxMessage)> {
+        let before = self.number.saturating_mul(u32::try_from(PAGE).unwrap_or(1));
+        (before.saturating_add(1)..).zip(&self.page.messages)
     }
 
     fn with_buttons(&self, message: Message) -> Message {
@@ -282,23 +278,12 @@ impl View<'_> {
         if self.has_others {
             others.push(Button::press("Other account", Press::new(COMMAND.name, CHOOSE)));
         }
-        message.row(pages).row(others)
+        let open =
+            self.numbered().map(|(number, message)| mail::opener(self.account, message, number, Some(self.number)));
+        // Without access a mail cannot be opened, and a button that always fails is worse than none.
+        let can_open = row.status.is_usable() && row.can(Capability::Mail);
+        message.row(if can_open { open.collect() } else { vec![] }).row(pages).row(others)
     }
-}
-
-fn snippet(snippet: &str) -> Text {
-    let text = Text::new().theirs_italic(snippet, 160);
-    if text == Text::new() { text } else { Text::new().line().then(text) }
-}
-
-/// The name in a From header, or the address where there is no name or the name poses as another address.
-fn sender(from: &str) -> &str {
-    let from = from.trim();
-    let Some((name, address)) = from.rsplit_once('<') else {
-        return if from.is_empty() { "(no sender)" } else { from };
-    };
-    let (name, address) = (name.trim().trim_matches('"').trim(), address.trim_end_matches('>').trim());
-    if crate::bot::text::clean(name).is_empty() || (name.contains('@') && name != address) { address } else { name }
 }
 
 #[cfg(test)]

@@ -65,11 +65,11 @@ fn a_page_says_first_how_old_it_is() {
         "Checked at 11:57 UTC, 20 Nov (3 minutes ago). Looking for news…\n\
          📬 ada@mail.example · 7–7 of 125\n\
          \n\
-         ● Moths\n\
+         7. ● Moths\n\
          Grace Hopper · 09:00 UTC, 20 Nov\n\
          Found one in the relay"
     );
-    assert_eq!(buttons, [["◀ Newer", "Older ▶"], ["↻ Refresh", "Other account"]]);
+    assert_eq!(buttons, [vec!["7"], vec!["◀ Newer", "Older ▶"], vec!["↻ Refresh", "Other account"]]);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn an_expired_account_shows_what_is_stored_and_how_to_mend_it() {
     let (text, buttons) = shown(&account(Status::Expired), &page(mails, 1, Some(7_200)), 0, Fetch::Settled);
     assert!(text.starts_with("Checked at 10:00 UTC, 20 Nov (2 hours ago)."), "{text}");
     assert!(text.contains("⚠️ Google no longer accepts"), "{text}");
-    assert!(text.ends_with("(no subject)\na@b.example · 09:00 UTC, 20 Nov"), "{text}");
+    assert!(text.ends_with("1. (no subject)\na@b.example · 09:00 UTC, 20 Nov"), "{text}");
     assert_eq!(buttons, [["Reconnect", "Other account"]]);
 }
 
@@ -92,21 +92,6 @@ fn an_expired_account_shows_what_is_stored_and_how_to_mend_it() {
 fn pages_end_where_the_mail_ends() {
     for (total, last) in [(0, 0), (1, 0), (6, 0), (7, 1), (12, 1), (13, 2)] {
         assert_eq!(last_page(total), last, "{total}");
-    }
-}
-
-#[test]
-fn a_sender_is_a_name_unless_the_name_poses_as_an_address() {
-    for (from, shown) in [
-        ("Ada <ada@x.example>", "Ada"),
-        ("\"Lovelace, Ada\" <ada@x.example>", "Lovelace, Ada"),
-        ("<ada@x.example>", "ada@x.example"),
-        ("\u{200b} <ada@x.example>", "ada@x.example"),
-        ("ada@x.example", "ada@x.example"),
-        ("security@bank.example <evil@x.example>", "evil@x.example"),
-        ("", "(no sender)"),
-    ] {
-        assert_eq!(sender(from), shown, "{from}");
     }
 }
 
@@ -124,7 +109,7 @@ proptest! {
                 .message();
         let text = read_as_telegram(&message.text.html()).map_err(TestCaseError::fail)?;
         prop_assert!(text.starts_with("Checked at 11:59 UTC, 20 Nov"));
-        let all = chooser(std::slice::from_ref(&account));
+        let all = chooser(std::slice::from_ref(account));
         for button in message.buttons.iter().chain(&all.buttons).flatten() {
             let (Button::Press { label, .. } | Button::Link { label, .. }) = button;
             prop_assert!(!label.trim().is_empty());

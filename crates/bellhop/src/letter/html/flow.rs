@@ -8,13 +8,23 @@ const LONG_LINE: usize = 60;
 /// The most words of one link that are looked at, in bytes.
 const LONGEST_WORDS: usize = 400;
 
+/// Whether people can see text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sight {
+    /// They can.
+    #[default]
+    Seen,
+    /// Its letters are too small, unless what is inside says otherwise.
+    Tiny,
+    /// They cannot, whatever is inside.
+    Hidden,
+}
+
 /// What text takes over from the elements around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Inherited {
-    /// People cannot see it.
-    pub is_hidden: bool,
-    /// Its letters are too small to be seen.
-    pub is_tiny: bool,
+    /// Whether people can see it.
+    pub sight: Sight,
     /// White space in it counts.
     pub keeps_spaces: bool,
     /// How often it is quoted.
@@ -53,7 +63,7 @@ impl Flow {
 
     /// Some text.
     pub fn text(&mut self, text: &str, inherited: Inherited) {
-        if inherited.is_hidden || inherited.is_tiny || self.is_full() {
+        if inherited.sight != Sight::Seen || self.is_full() {
             return;
         }
         for character in text.chars() {
@@ -79,7 +89,7 @@ impl Flow {
 
     /// A line ends here.
     pub fn line_break(&mut self, inherited: Inherited) {
-        if inherited.is_hidden {
+        if inherited.sight == Sight::Hidden {
             return;
         }
         self.apply_gap();
@@ -176,7 +186,7 @@ impl Flow {
             self.end_line();
         }
         let says_something = |line: &Line| !line.text.is_empty();
-        if gap == Gap::Paragraph && self.lines.lines.last().is_some_and(says_something) {
+        if gap == Gap::Paragraph && self.lines.kept.last().is_some_and(says_something) {
             self.lines.push(Line::default());
         }
     }

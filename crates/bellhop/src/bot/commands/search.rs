@@ -1,0 +1,154 @@
+//! `/search`: mail that was not on the first pages of the inbox. Gmail is asked in its own words; where it cannot be, what
+//! is stored is looked through, and the answer says so.
+//!
+//! A question is not kept: the answer stays in the chat, its buttons open what was found.
+
+pub mod stored;
+pub mod view;
+
+use bellhop_domain::{Capability, Status};
+use bellhop_providers::{Client, MailMetadata, ProviderError};
+use bellhop_store::{InboxMessage, MailContent, StoreError};
+use chrono::DateTime;
+use futures::future::{BoxFuture, join_all};
+use futures::{StreamExt, TryStreamExt, stream};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::mail::trouble::Trouble;
+use super::mail::{STORED, remember};
+use super::{Command, accounts, no_buttons};
+use crate::bot::account::Account;
+use crate::bot::text::Text;
+use crate::bot::visit::{Failure, Visit};
+use crate::calls::{CallError, Caller};
+use stored::Question;
+use view::{How, Looked, View};
+
+/// The command.
+pub const COMMAND: Command = Command {
+    name: "search",
+    summary: "Look for mail: words, from:anna, has:attachment",
+    also: &["find", "look", "where", "query"],
+    run: search,
+    press: no_buttons,
+};
+
+/// What is shown of all accounts together: more does not fit into one message.
+const MOST: usize = 8;
+
+/// Calls to one mailbox at the same time.
+const AT_ONCE: usize = 4;
+
+fn search<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
+    Box::pin(ask(visit, said))
+}
+
+/// Looks for mail in all of a person's accounts and says what was found.
+pub async fn ask(visit: &Visit<'_>, question: &str) -> Result<(), Failure> {
+    let desk = visit.desk;
+    let accounts = Account::all(&desk.app.store, desk.tenant, visit.owner).await?;
+    let question = question.trim();
+    if accounts.is_empty() {
+        return visit.say(accounts::none()).await.map(|_| ());
+    }
+    if question.is_empty() {
+        let usage = "Send /search with what you look for, for example:\n/search invoice november\n/search from:anna \
+                     has:attachment\n/search subject:\"summer party\" after:2026/5/1";
+        return visit.say(Text::new().plain(usage)).await.map(|_| ());
+    }
+    let waiting = visit.say(Text::new().plain("🔎 Searching for ").theirs_bold(question, 100).plain("…")).await?;
+    let each = (MOST / accounts.len()).max(1);
+    let accounts = accounts.into_iter().take(MOST);
+    let looked = join_all(accounts.map(|account| look(visit, account, question, each))).await;
+    let looked = looked.into_iter().collect::<Result<Vec<_>, StoreError>>()?;
+    for looked in &looked {
+        remember(desk, &looked.account, &looked.found).await?;
+    }
+    let person = visit.person().await?;
+    let view = View { question, looked: &looked, person: &person, now: desk.app.clock.now() };
+    Visit { message: Some(waiting), ..*visit }.show(&view.message()).await.map(|_| ())
+}
+
+/// Looks in one account, for at most this many mails.
+async fn look(visit: &Visit<'_>, account: Account, question: &str, most: usize) -> Result<Looked, StoreError> {
+    if !account.row.can(Capability::Mail) {
+        let how = How::Not(Trouble::not_allowed(&account));
+        return Ok(Looked { account, how, found: vec![], has_more: false });
+    }
+    let error = if account.row.status == Status::Expired {
+        CallError::Access(crate::access::AccessError::Expired)
+    } else {
+        match ask_provider(visit, &account, question, most).await {
+            Ok((found, has_more)) => return Ok(Looked { account, how: How::Asked, found, has_more }),
+            Err(error) => error,
+        }
+    };
+    let trouble = Trouble::of(&account, error)?;
+    look_in_store(visit, account, question, most, trouble).await
+}
+
+async fn look_in_store(
+    visit: &Visit<'_>,
+    account: Account,
+    question: &str,
+    most: usize,
+    trouble: Trouble,
+) -> Result<Looked, StoreError> {
+    let desk = visit.desk;
+    let page = desk.app.store.inbox_page(desk.tenant, account.id(), 0, STORED).await?;
+    let question = Question::read(question);
+    let mut found = page.messages.into_iter().filter(|message| question.finds(&message.content));
+    let (total, checked_at) = (page.total.min(STORED), page.checked_at);
+    let shown: Vec<_> = found.by_ref().take(most).collect();
+    let has_more = found.next().is_some();
+    let how = How::Stored { trouble, total, checked_at, unanswerable: question.unanswerable };
+    Ok(Looked { account, how, found: shown, has_more })
+}
+
+/// What the provider finds, newest first, and whether there is more.
+async fn ask_provider(
+    visit: &Visit<'_>,
+    account: &Account,
+    question: &str,
+    most: usize,
+) -> Result<(Vec<InboxMessage>, bool), CallError> {
+    let mut caller = Caller::open(&visit.desk.app, visit.context("token"), account.id()).await?;
+    let page = caller.call(|client, token| {
+        let question = question.to_owned();
+        let limit = u32::try_from(most).unwrap_or(1);
+        async move { client.search_messages(&token, &question, None, limit).await }
+    });
+    let page = page.await?;
+    let has_more = page.next_page_token.is_some() || page.ids.len() > most;
+    let ids: Vec<String> = page.ids.into_iter().take(most).collect();
+    let found = caller.call(|client, token| about(client, token, ids.clone())).await?;
+    Ok((found, has_more))
+}
+
+/// What is known of these messages. Those that were deleted since they were listed are left out.
+async fn about(client: Client, token: SecretString, ids: Vec<String>) -> Result<Vec<InboxMessage>, ProviderError> {
+    let (client, token) = (&client, &token);
+    let one = |id: String| async move {
+        match client.message_metadata(token, &id).await {
+            Ok(metadata) => Ok(Some(listed(metadata))),
+            Err(ProviderError::NotFound | ProviderError::Gone) => Ok(None),
+            Err(error) => Err(error),
+        }
+    };
+    let found: Vec<_> = stream::iter(ids.into_iter().map(one)).buffered(AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+fn listed(metadata: MailMetadata) -> InboxMessage {
+    let text = |secret: Option<SecretString>| secret.map(|text| text.expose_secret().to_owned()).unwrap_or_default();
+    InboxMessage {
+        received_at: metadata.internal_date.unwrap_or(DateTime::UNIX_EPOCH),
+        content: MailContent {
+            unread: metadata.label_ids.iter().any(|label| label == "UNREAD"),
+            from: text(metadata.from),
+            subject: text(metadata.subject),
+            snippet: text(metadata.snippet),
+        },
+        message_id: metadata.id,
+    }
+}
