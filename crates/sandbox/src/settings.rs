@@ -8,7 +8,7 @@ use clap::Parser;
 
 use crate::control::MANUAL;
 
-/// A stand-in Google (sign-in, userinfo, revoke, Gmail) and Telegram Bot API on one address.
+/// A stand-in Google (sign-in, userinfo, revoke, Gmail, Calendar) and Telegram Bot API on one address.
 ///
 /// Point a program's base addresses at it, open /chat in a browser to be the person on Telegram, and
 /// drive everything else over the control API under /sandbox/. Nothing is kept: state lives in memory.

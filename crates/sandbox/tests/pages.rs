@@ -98,6 +98,24 @@ async fn the_manual_names_every_method_that_there_is() {
     assert!(methods.split_whitespace().count() > 20);
 }
 
+#[tokio::test]
+async fn the_manual_names_every_google_path_that_there_is() {
+    let drive = start().await;
+    let manual = drive.get("/").send().await.unwrap().text().await.unwrap();
+    for path in [
+        "/gmail/v1/users/me/labels",
+        "/calendar/v3/users/me/calendarList",
+        "/calendar/v3/calendars/primary/events",
+        "/calendar/v3/calendars/primary/events/x/instances",
+    ] {
+        assert_eq!(drive.get(path).send().await.unwrap().status(), 401, "{path} is there, and asks who it is");
+    }
+    for word in ["calendarList", "freeBusy", "instances", "attachments", "forget-sync", "mails/raw", "/move", "legacy"]
+    {
+        assert!(manual.contains(word), "{word}");
+    }
+}
+
 #[test]
 fn the_program_says_where_it_listens_and_explains_itself() {
     let program = env!("CARGO_BIN_EXE_bellhop-sandbox");
