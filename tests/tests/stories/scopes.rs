@@ -81,6 +81,9 @@ async fn a_missing_calendar_is_asked_for_alone_and_the_mail_goes_on() -> Story {
     mail_agrees(&house, "alice").await?;
     let regained = decided(&mut walk, &consent, Consent::All, "I can read your calendar now").await?;
     ensure(!regained.says("but not"), format_args!("nothing is missing any more: {}", regained.text))?;
+    assert_eq!(labels(&regained), ["Open the calendar"]);
+    walk.person.press(&regained, "Open the calendar").await?;
+    walk.person.sees_after(regained.id, "the calendar", |message| message.says("today")).await?;
     assert_eq!(state_of(&house, &integration).await?, "active");
     let log = logged(&house, &integration, "AccessGranted", 2).await?;
     assert_eq!(events(&log, "AccessGranted")[1]["granted"], json!(["mail", "calendar"]));
@@ -209,6 +212,7 @@ async fn a_wider_grant_of_old_is_as_good_as_what_is_asked_for_today() -> Story {
     let scopes = &events(&log, "AccessGranted")[0]["scopes"];
     ensure(wide.iter().all(|scope| scopes.as_array().is_some_and(|all| all.contains(&json!(scope)))), scopes)?;
     ensure(!scopes.to_string().contains("readonly"), scopes)?;
+    logged(&house, &integration, "CalendarFetched", 1).await?;
     mail_agrees(&house, "alice").await?;
     inbox(&walk.person, 125).await?;
     grants_agree(&house).await?;

@@ -7,7 +7,7 @@ use bellhop_store::Actor;
 use futures::future::BoxFuture;
 use secrecy::ExposeSecret;
 
-use super::{Command, OLD_BUTTON, Toast, connect, help, named};
+use super::{Command, OLD_BUTTON, Toast, agenda, connect, help};
 use crate::bot::account::{allow, in_part, in_words};
 use crate::bot::commands::inbox;
 use crate::bot::message::{Button, Message};
@@ -21,9 +21,6 @@ pub const CONNECT: &str = "connect";
 
 /// The command.
 pub const COMMAND: Command = Command { name: "start", summary: "", also: &["hello", "hi", "begin"], run: start, press };
-
-/// The command that shows the calendar.
-const AGENDA: &str = "agenda";
 
 /// The press that opens the calendar below the message that says that it can be read.
 const OPEN_CALENDAR: char = 'a';
@@ -40,13 +37,11 @@ fn start<'a>(visit: &'a Visit<'a>, payload: &'a str) -> BoxFuture<'a, Result<(),
 
 fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toast, Failure>> {
     Box::pin(async move {
-        match named(AGENDA).filter(|_| press.action == OPEN_CALENDAR) {
-            Some(agenda) => {
-                let anew = Visit { message: None, ..*visit };
-                (agenda.run)(&anew, "").await.map(|()| None)
-            }
-            None => Ok(Some(OLD_BUTTON.to_owned())),
+        if press.action != OPEN_CALENDAR {
+            return Ok(Some(OLD_BUTTON.to_owned()));
         }
+        let anew = Visit { message: None, ..*visit };
+        (agenda::COMMAND.run)(&anew, "").await.map(|()| None)
     })
 }
 
@@ -70,7 +65,8 @@ fn welcome() -> Message {
         .bold("Hello, I am Bellhop.")
         .gap()
         .plain(
-            "I keep an eye on your mail and show it to you here. I can only read: nothing is sent, moved or deleted.",
+            "I keep an eye on your mail and your calendar and show them to you here. I can only read: nothing is sent, moved \
+             or deleted.",
         )
         .gap()
         .then(help::list())
@@ -161,7 +157,7 @@ fn with_access(
         let open = Press::new(inbox::COMMAND.name, inbox::OPEN_ANEW).about(integration);
         buttons.push(Button::press("Open the inbox", open));
     }
-    if given(Capability::Calendar) && named(AGENDA).is_some() {
+    if given(Capability::Calendar) {
         buttons.push(Button::press("Open the calendar", Press::new(COMMAND.name, OPEN_CALENDAR)));
     }
     let message = |text| Message::new(text).row(buttons);
