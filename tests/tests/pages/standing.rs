@@ -79,7 +79,9 @@ async fn while_postgres_is_away_a_page_says_to_wait_and_then_goes_on() -> Story 
     tab.looks_right("database-away").await?;
     gate.open();
     bellhop_tests::until("the page to come back", async || {
-        tab.reload().await?;
+        if tab.text().await?.contains("Try again") {
+            tab.tap("Try again").await?;
+        }
         Ok(tab.text().await?.contains(CONTINUE).then_some(()))
     })
     .await?;
@@ -104,4 +106,42 @@ async fn a_provider_that_is_switched_off_or_not_set_up_is_the_operators_to_mend(
         house.end().await?;
     }
     Ok(())
+}
+
+/// What the measuring is worth: each of these is found.
+#[tokio::test]
+async fn whatever_a_person_would_stumble_over_is_found() -> Story {
+    let house = House::open().await?;
+    let mut tab = house.tab().await?;
+    for (spoil, complaint) in [
+        ("document.querySelector('h1').style.color = '#aaa'", "has a contrast of"),
+        ("document.querySelector('h1').style.fontSize = '12px'", "is only 12 px high"),
+        (
+            "document.querySelector('.button').style.minHeight = 0; document.querySelector('.button').style.padding = 0",
+            "px",
+        ),
+        ("document.querySelector('main').style.minWidth = '700px'", "px wide in a window of"),
+        (
+            "document.querySelector('h1').innerText = 'x'.repeat(99); document.querySelector('h1').style.overflowWrap = 'normal'",
+            "leaves the window",
+        ),
+        ("document.documentElement.lang = ''", "its language is not said"),
+        ("document.querySelector('main').append(document.createElement('h1'))", "it has 2 h1"),
+        ("document.body.append(document.createElement('main'))", "it has 2 main"),
+        ("document.title = ''", "it has no title"),
+        ("document.querySelector('p').style.transition = 'color 1s'", "moves"),
+        (
+            "document.querySelector('p').onclick = null; document.querySelector('p').setAttribute('onclick', '1')",
+            "has onclick",
+        ),
+        ("document.body.append(Object.assign(new Image(), { src: 'http://127.0.0.1:9/pixel' }))", "an image"),
+        ("console.error('oh')", "the console says"),
+    ] {
+        tab.open(&house.origin).await?;
+        tab.evaluate(&format!("(() => {{ {spoil} }})()")).await?;
+        let found = tab.looks_right("spoilt").await;
+        let words = found.err().map(|trouble| trouble.to_string()).unwrap_or_default();
+        bellhop_tests::ensure(words.contains(complaint), format_args!("not found: {spoil}: {words}"))?;
+    }
+    house.end().await
 }

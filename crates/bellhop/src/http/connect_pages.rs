@@ -142,6 +142,8 @@ pub fn out_of_order(error: &StoreError) -> Response {
     tracing::warn!(%error, "a page of the connect walk could not be shown");
     let body = html! {
         p { "Bellhop cannot reach its memory just now. Nothing is lost: wait a moment, then reload this page." }
+        // The same address again, whichever it is.
+        a class="button" href="" { "Try again" }
         p class="small" { "If it stays like this, tell the person who runs this Bellhop." }
     };
     let mut response = Page::new(StatusCode::SERVICE_UNAVAILABLE, Tone::Stopped, "Just a moment", body).respond();
@@ -180,8 +182,8 @@ fn who_asks(asker: &Asker) -> Markup {
 fn way_out(provider: &str, address: &str) -> Markup {
     html! {
         p class="small" {
-            (provider) " may refuse to sign you in inside Telegram or another app. Open the app's menu (⋮ or the share symbol) and choose “Open in \
-             browser”, or copy this address into your browser:"
+            "Inside Telegram or another app, " (provider) " may refuse to sign you in. Open the app's menu (⋮ or the share \
+             symbol) and choose “Open in browser”, or copy this address into your browser:"
         }
         code class="copy small" { (address) }
     }

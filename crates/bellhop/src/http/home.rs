@@ -15,8 +15,13 @@ use super::page::{Page, Tone, button};
 pub async fn home(Data(site): Data<&Site>) -> Response {
     let provider = Provider::Google.title();
     let host = site.app.settings.public_base_url.host_str().unwrap_or_default();
+    let has_bot = site.app.bot.is_some();
     let body = html! {
-        p { "Ask in Telegram, and it brings what is in your account to your own chat." }
+        @if has_bot {
+            p { "Ask in Telegram, and it brings what is in your account to your own chat." }
+        } @else {
+            p { "It keeps your account connected, and reads it for the programs that you allow to." }
+        }
         (way_in(site).await)
         h2 { "With your consent it can" }
         (abilities(Capability::ALL))
@@ -34,8 +39,9 @@ pub async fn home(Data(site): Data<&Site>) -> Response {
         }
         h2 { "If you change your mind" }
         p {
-            "Send " code { "/disconnect" } " to the bot at any time. It gives the permission back to " (provider) " and \
-             deletes what it has fetched."
+            @if has_bot { "Send " code { "/disconnect" } " to the bot at any time. It gives" }
+            @else { "Have the program that you came from disconnect it, at any time. Bellhop then gives" }
+            " the permission back to " (provider) " and deletes what it has fetched."
         }
         a class="more" href="/docs" { "For programs: how to use the API" }
     };
