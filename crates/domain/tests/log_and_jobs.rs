@@ -22,6 +22,7 @@ fn one() -> Uuid {
     Uuid::from_u128(1)
 }
 
+#[expect(clippy::too_many_lines, reason = "a table, a few lines an event")]
 fn every_event() -> Vec<(Event, serde_json::Value)> {
     let job = JobId::new(one());
     let attempt = AttemptId::new(one());

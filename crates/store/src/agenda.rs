@@ -60,7 +60,7 @@ impl Store {
         for row in rows {
             match CalendarContent::open(&key, tenant, integration, row.calendar, &row.sealed) {
                 Ok(content) => {
-                    calendars.push(Calendar { handle: row.calendar, chosen: row.chosen, choice: row.choice, content })
+                    calendars.push(Calendar { handle: row.calendar, chosen: row.chosen, choice: row.choice, content });
                 }
                 Err(error) => tracing::error!(%integration, %error, "a stored calendar cannot be opened"),
             }

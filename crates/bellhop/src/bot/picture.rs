@@ -207,7 +207,7 @@ impl<'a> Sheet<'a> {
             content.answer != Some(Answer::Declined) && !content.tentative && content.answer != Some(Answer::Tentative);
         let begins = format!("{:02}:{:02}", block.from / 60, block.from % 60);
         let name = title(block.occurrence);
-        let lines = lines_of(&name, width - 16.0, 20.0, ((height - 8.0) / 24.0).max(1.0));
+        let lines = lines_of(&name, width - 16.0, 20.0, whole((height - 8.0) / 24.0, 1));
         html! {
             rect x=(x) y=(y) width=(width) height=(height) rx="7" fill=(if is_certain { light } else { "#ffffff" })
                 stroke=(if is_certain { light } else { dark }) stroke-width="2" stroke-dasharray=(if is_certain { "0" } else { "6 5" }) {}
@@ -298,8 +298,7 @@ fn title(occurrence: &Occurrence) -> String {
 }
 
 /// The words that fit into this many lines of this width; the last line says where something was cut off.
-fn lines_of(words: &str, width: f32, size: f32, most: f32) -> Vec<String> {
-    let most = most as usize;
+fn lines_of(words: &str, width: f32, size: f32, most: usize) -> Vec<String> {
     let room = letters(width, size);
     let mut lines: Vec<String> = vec![];
     let mut rest = words.chars().take(room * (most + 1)).collect::<String>();
@@ -323,9 +322,13 @@ fn fitted(words: impl AsRef<str>, width: f32, size: f32) -> String {
     shorten(words.as_ref(), letters(width, size))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few letters; held to two at the least")]
 fn letters(width: f32, size: f32) -> usize {
-    (width / (size * LETTER)).max(2.0) as usize
+    whole(width / (size * LETTER), 2)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few; a cast holds what is below to 0")]
+fn whole(number: f32, least: usize) -> usize {
+    (number as usize).max(least)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few hundred at the most")]

@@ -130,13 +130,11 @@ async fn shown(desk: &Desk, seen: &Seen, span: &Span, fetch: Fetch) -> Result<Me
 #[must_use]
 pub fn bounds(span: &Span, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
     let windows = span.windows(zone);
-    match (windows.first(), windows.last()) {
-        (Some((from, _)), Some((_, until))) => (*from, *until),
-        _ => {
-            let day = midnight(zone, span.first());
-            (day, day)
-        }
+    if let (Some((from, _)), Some((_, until))) = (windows.first(), windows.last()) {
+        return (*from, *until);
     }
+    let day = midnight(zone, span.first());
+    (day, day)
 }
 
 /// Said of days that are not kept.

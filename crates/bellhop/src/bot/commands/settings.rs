@@ -27,11 +27,19 @@ pub const COMMAND: Command = Command {
 /// The press that shows them.
 pub const OPEN: char = 'o';
 
-/// The presses that settle: a day (the bits of all seven), the beginning and the end (in minutes), the shortest slot.
-const DAYS: char = 'd';
+/// The presses that settle: a day (twice its number, and one more if it is worked), the beginning and the end (in
+/// minutes), the shortest slot.
+const DAY: char = 'w';
 const BEGIN: char = 'b';
 const END: char = 'e';
 const SLOT: char = 's';
+
+/// The press that all days at once were settled by before days had one each: with two messages open, a tap in the one
+/// undid what the other had settled. Such buttons are still in people's chats.
+const DAYS: char = 'd';
+
+/// The press on a label between two steps.
+const LABEL: char = 'l';
 
 /// The lengths that are offered, in minutes; any other can be written.
 const SLOTS: [u32; 5] = [15, 30, 45, 60, 90];
@@ -51,15 +59,21 @@ fn settings<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(),
                 change_settings(visit, change).await?;
                 open(visit).await
             }
-            Err(misread) => {
-                let text = Text::new()
-                    .plain(misread.to_string())
-                    .gap()
-                    .plain("Here I understand hours, like /settings 9-17, and a length, like /settings 45 min.");
-                visit.say(text).await.map(|_| ())
-            }
+            Err(misread) => visit.say(what_to_write(misread)).await.map(|_| ()),
         }
     })
+}
+
+/// Said to words that settle nothing.
+fn what_to_write(misread: Misread) -> Text {
+    let text = match misread {
+        Misread::NoHours => Text::new().plain("I cannot read that."),
+        misread => Text::new().plain(misread.to_string()),
+    };
+    text.gap().plain(
+        "Here I understand working hours, like /settings 9-17, and the shortest free time worth mentioning, like \
+         /settings 45 min. To change the days, send /settings and tap them.",
+    )
 }
 
 /// What can be settled.
@@ -90,18 +104,24 @@ fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toa
         let (begin, end) = person.working_hours;
         let asked = match press.action {
             OPEN => None,
+            DAY if press.number < 14 => {
+                let mut days = person.working_days;
+                days[press.number as usize / 2] = press.number % 2 == 1;
+                Some(Change::Days(days))
+            }
             DAYS => Some(Change::Days(std::array::from_fn(|day| press.number >> day & 1 == 1))),
             BEGIN => Some(Change::Hours(time(press.number), end)),
             END => Some(Change::Hours(begin, time(press.number))),
             SLOT => Some(Change::Slot(press.number.clamp(1, 24 * 60))),
+            LABEL => return Ok(Some("Tap − or + beside it, or write for example /settings 9-17.".to_owned())),
             _ => return Ok(Some(OLD_BUTTON.to_owned())),
         };
         match asked {
             Some(Change::Hours(begin, end)) if begin >= end => {
-                return Ok(Some("A working day ends after it begins.".to_owned()));
+                return Ok(Some("A working day ends after it begins, so I left it as it was.".to_owned()));
             }
             Some(Change::Days(days)) if !days.contains(&true) => {
-                return Ok(Some("At least one day, so that there is something to look at.".to_owned()));
+                return Ok(Some("At least one day stays, so that there is something to look at.".to_owned()));
             }
             Some(change) => change_settings(visit, change).await?,
             None => {}
@@ -151,19 +171,26 @@ fn shown(person: &Person, now: chrono::DateTime<chrono::Utc>) -> Message {
     let days = (0..7).map(|day| {
         let works = person.working_days[day];
         let mark = if works { "✅" } else { "▫️" };
-        Button::press(&format!("{mark}{}", NAMES[day]), set(DAYS, bits(person.working_days) ^ (1 << day)))
+        // At most 13.
+        let number = u32::try_from(day).unwrap_or(0) * 2 + u32::from(!works);
+        Button::press(&format!("{mark} {}", NAMES[day]), set(DAY, number))
     });
     let days: Vec<Button> = days.collect();
     let slots = SLOTS.iter().map(|minutes| {
         let mark = if *minutes == person.slot_minutes { "✅ " } else { "" };
-        Button::press(&format!("{mark}{minutes}"), set(SLOT, *minutes))
+        Button::press(&format!("{mark}{minutes} min"), set(SLOT, *minutes))
     });
-    let moved = |from: u32, by: i64| u32::try_from((i64::from(from) + by).clamp(0, 24 * 60 - 1)).unwrap_or(0);
+    let slots: Vec<Button> = slots.collect();
+    let moved = |from: u32, by: i64| {
+        // The last minute stands for the end of the day.
+        let from = if from == 24 * 60 - 1 { 24 * 60 } else { from };
+        u32::try_from((i64::from(from) + by).clamp(0, 24 * 60 - 1)).unwrap_or(0)
+    };
     let step = i64::from(STEP);
     let row = |label: &str, action, at: u32| {
         vec![
             Button::press("−30 min", set(action, moved(at, -step))),
-            Button::press(label, Press::new(COMMAND.name, OPEN)),
+            Button::press(label, Press::new(COMMAND.name, LABEL)),
             Button::press("+30 min", set(action, moved(at, step))),
         ]
     };
@@ -176,7 +203,8 @@ fn shown(person: &Person, now: chrono::DateTime<chrono::Utc>) -> Message {
         .row(row(&format!("until {}", end.format("%H:%M")), END, until))
         .row(days[..4].to_vec())
         .row(days[4..].to_vec())
-        .row(slots.collect())
+        .row(slots[..3].to_vec())
+        .row(slots[3..].to_vec())
 }
 
 fn days_in_words(days: [bool; 7]) -> String {
@@ -190,10 +218,6 @@ fn days_in_words(days: [bool; 7]) -> String {
     }
 }
 
-fn bits(days: [bool; 7]) -> u32 {
-    days.iter().enumerate().filter(|(_, works)| **works).fold(0, |bits, (day, _)| bits | 1 << day)
-}
-
 fn minute(time: NaiveTime) -> u32 {
     time.num_seconds_from_midnight() / 60
 }
@@ -204,8 +228,6 @@ fn time(minute: u32) -> NaiveTime {
 
 #[cfg(test)]
 mod tests {
-    use chrono::Utc;
-
     use super::*;
 
     #[test]
@@ -220,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_tap_settles_and_does_not_step() {
-        let message = shown(&Person::unknown(), Utc::now());
+        let message = shown(&Person::unknown(), chrono::DateTime::UNIX_EPOCH);
         let press = |label: &str| {
             let button = message.buttons.iter().flatten().find(|button| match button {
                 Button::Press { label: shown, .. } => shown.contains(label),
@@ -232,7 +254,8 @@ mod tests {
             }
         };
         assert_eq!(press("−30"), (BEGIN, 510));
-        assert_eq!(press("Sat"), (DAYS, 0b10_1111 | 0b01_0000));
+        assert_eq!(press("Sat"), (DAY, 2 * 5 + 1));
+        assert_eq!(press("Mon"), (DAY, 0));
         assert_eq!(press("45"), (SLOT, 45));
     }
 

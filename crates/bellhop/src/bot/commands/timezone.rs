@@ -8,9 +8,9 @@ use futures::future::BoxFuture;
 
 use super::{Command, OLD_BUTTON, Toast};
 use crate::bot::message::{Button, Message};
-use crate::bot::person::{Person, ZoneFrom};
+use crate::bot::person::{Person, ZoneFrom, unsettled};
 use crate::bot::press::Press;
-use crate::bot::text::Text;
+use crate::bot::text::{Text, clean};
 use crate::bot::visit::{Failure, Visit};
 use crate::places::{self, Found, Place};
 
@@ -38,7 +38,7 @@ fn timezone<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(),
 
 /// Settles the zone of a place, or asks which one is meant.
 pub async fn named(visit: &Visit<'_>, said: &str) -> Result<(), Failure> {
-    if said.is_empty() {
+    if clean(said).is_empty() {
         return open(visit).await;
     }
     match places::by_words(said) {
@@ -63,13 +63,11 @@ pub async fn named(visit: &Visit<'_>, said: &str) -> Result<(), Failure> {
 
 /// Settles the zone at a place on Earth.
 pub async fn located(visit: &Visit<'_>, latitude: f64, longitude: f64) -> Result<(), Failure> {
-    match places::by_coordinates(latitude, longitude) {
-        Some(zone) => settle(visit, zone, None).await,
-        None => {
-            let text = Text::new().plain("I cannot tell the time zone there. Write it instead, like /timezone Lisbon.");
-            visit.say(text).await.map(|_| ())
-        }
+    if let Some(zone) = places::by_coordinates(latitude, longitude) {
+        return settle(visit, zone, None).await;
     }
+    let text = Text::new().plain("I cannot tell the time zone there. Write it instead, like /timezone Lisbon.");
+    visit.say(text).await.map(|_| ())
 }
 
 fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toast, Failure>> {
@@ -107,9 +105,19 @@ async fn open(visit: &Visit<'_>) -> Result<(), Failure> {
         text.gap().plain("To change that, write /timezone and a place, like /timezone Lisbon, or send me a location.");
     let mut message = Message::new(text);
     if person.zone_from == ZoneFrom::Settled {
-        message = message.row(vec![Button::press("Use my calendar's", Press::new(COMMAND.name, FORGET))]);
+        let otherwise = unsettled(&visit.desk.app.store, visit.desk.tenant, visit.owner).await?;
+        message = message.row(vec![forgotten(otherwise)]);
     }
     visit.show(&message).await.map(|_| ())
+}
+
+/// Takes back what was settled, and says what counts then.
+fn forgotten((zone, from): (Tz, ZoneFrom)) -> Button {
+    let label = match from {
+        ZoneFrom::Calendar => format!("My calendar's: {}", places::said(zone)),
+        ZoneFrom::Settled | ZoneFrom::Nobody => "Back to UTC".to_owned(),
+    };
+    Button::press(&label, Press::new(COMMAND.name, FORGET))
 }
 
 async fn settle(visit: &Visit<'_>, zone: Tz, name: Option<&str>) -> Result<(), Failure> {
@@ -127,11 +135,13 @@ fn settled(before: &Person, zone: Tz, name: Option<&str>, now: chrono::DateTime<
         text = text.plain(format!("{name}: "));
     }
     let message = Message::new(text.plain(format!("{}.", places::describe(zone, now))));
-    if before.zone_from == ZoneFrom::Settled && before.zone != zone {
-        let back = Press::new(COMMAND.name, SETTLE).item(handle(before.zone));
-        return message.row(vec![Button::press(&format!("Back to {}", places::said(before.zone)), back)]);
-    }
-    message
+    let back = match before.zone_from {
+        _ if before.zone == zone => return message,
+        ZoneFrom::Settled => Press::new(COMMAND.name, SETTLE).item(handle(before.zone)),
+        ZoneFrom::Calendar => Press::new(COMMAND.name, FORGET),
+        ZoneFrom::Nobody => return message,
+    };
+    message.row(vec![Button::press(&format!("Back to {}", places::said(before.zone)), back)])
 }
 
 fn offered(text: Text, places: &[Place]) -> Message {

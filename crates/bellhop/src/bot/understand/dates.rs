@@ -110,7 +110,6 @@ pub struct Reading {
     pub length: Option<Result<u32, Misread>>,
     /// For each word, whether it was part of what was read.
     pub used: Vec<bool>,
-    said: String,
     today: Today,
 }
 
@@ -121,14 +120,11 @@ impl Reading {
         let dialect = if month_comes_first(zone) { Dialect::Us } else { Dialect::Uk };
         let minute = u16::try_from(local.hour() * 60 + local.minute()).unwrap_or(0);
         let today = Today { day: local.date_naive(), minute, dialect, leaning };
-        let mut reading =
-            Self { days: None, hours: None, length: None, used: vec![false; words.len()], said: String::new(), today };
+        let mut reading = Self { days: None, hours: None, length: None, used: vec![false; words.len()], today };
         let mut at = 0;
         while at < words.len() {
             at += reading.take(&words[at..], at, alone).max(1);
         }
-        let said = words.iter().zip(&reading.used).filter(|(_, used)| **used).map(|(word, _)| word.plain.as_str());
-        reading.said = said.collect::<Vec<_>>().join(" ");
         reading
     }
 
@@ -223,15 +219,17 @@ impl Reading {
             }
         };
         let days = Span::days(first, last).ok_or(if last < first { Misread::Backwards } else { Misread::TooLong })?;
-        let days = days.said(self.said.clone());
-        Ok(Some(hours.map_or(days.clone(), |hours| days.only(hours))))
+        Ok(Some(match hours {
+            Some(hours) => days.only(hours),
+            None => days,
+        }))
     }
 
     /// The same days until today, for what came since then.
     pub fn until_today(&self) -> Result<Option<Span>, Misread> {
         let Some(span) = self.span()? else { return Ok(None) };
         let last = self.today.day.max(span.last());
-        Span::days(span.first(), last).map(|days| Some(days.said(self.said.clone()))).ok_or(Misread::TooLong)
+        Span::days(span.first(), last).map(Some).ok_or(Misread::TooLong)
     }
 }
 

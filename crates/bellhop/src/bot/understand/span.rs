@@ -64,12 +64,6 @@ impl Hours {
         clock(self.until)
     }
 
-    /// The hours that both have.
-    #[must_use]
-    pub fn overlap(self, other: Self) -> Option<Self> {
-        Self::minutes(self.from.max(other.from), self.until.min(other.until))
-    }
-
     /// `09:00–17:30`, with 24:00 for the end of the day.
     #[must_use]
     pub fn as_written(self) -> String {
@@ -103,14 +97,13 @@ pub struct Span {
     first: NaiveDate,
     last: NaiveDate,
     hours: Option<Hours>,
-    said: String,
 }
 
 impl Span {
     /// One whole day.
     #[must_use]
     pub fn day(day: NaiveDate) -> Self {
-        Self { first: day, last: day, hours: None, said: String::new() }
+        Self { first: day, last: day, hours: None }
     }
 
     /// Whole days, the first and the last included. `None` if they are out of order or more than [`LONGEST_DAYS`].
@@ -124,12 +117,6 @@ impl Span {
     #[must_use]
     pub fn only(self, hours: Hours) -> Self {
         Self { hours: Some(hours), ..self }
-    }
-
-    /// The same span, remembering the words it was read from.
-    #[must_use]
-    pub fn said(self, said: impl Into<String>) -> Self {
-        Self { said: said.into(), ..self }
     }
 
     /// The first day.
@@ -148,12 +135,6 @@ impl Span {
     #[must_use]
     pub fn hours(&self) -> Option<Hours> {
         self.hours
-    }
-
-    /// The words it was read from, in lower case and without accents; empty if it was not read.
-    #[must_use]
-    pub fn words(&self) -> &str {
-        &self.said
     }
 
     /// Each day, in order.
