@@ -222,15 +222,16 @@ async fn press(visit: &Visit<'_>, query: &str, data: &str) -> Result<(), Failure
     handled.map(|_| ())
 }
 
-/// Mail and accounts are nobody else's business: in a group there is only the way to the private chat.
+/// Accounts, mail and calendars are nobody else's business: in a group there is only the way to the private chat.
 async fn in_group(visit: &Visit<'_>, name: &str) -> Result<(), Failure> {
     if commands::named(name).is_none() {
         // Perhaps another bot's.
         return Ok(());
     }
     let start = (name == commands::connect::COMMAND.name).then_some(commands::start::CONNECT);
-    let message = Message::new(Text::new().plain("I keep accounts and mail out of groups. Let us talk alone:"))
-        .row(vec![Button::link("Open our private chat", visit.desk.chat_link(start))]);
+    let message =
+        Message::new(Text::new().plain("I keep accounts, mail and calendars out of groups. Let us talk alone:"))
+            .row(vec![Button::link("Open our private chat", visit.desk.chat_link(start))]);
     visit.say(message).await.map(|_| ())
 }
 

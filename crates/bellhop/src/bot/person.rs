@@ -41,10 +41,7 @@ impl Person {
         let settled = settings.time_zone.as_deref().and_then(|name| name.parse().ok());
         let (zone, zone_from) = match settled {
             Some(zone) => (zone, ZoneFrom::Settled),
-            None => match calendar_zone(store, tenant, owner).await? {
-                Some(zone) => (zone, ZoneFrom::Calendar),
-                None => (Tz::UTC, ZoneFrom::Nobody),
-            },
+            None => unsettled(store, tenant, owner).await?,
         };
         Ok(Self::with(&settings, zone, zone_from))
     }
@@ -87,6 +84,12 @@ impl Person {
 
 fn hour(hour: u32) -> NaiveTime {
     NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default()
+}
+
+/// The zone that counts for whoever has not settled one, and where it is known from.
+pub async fn unsettled(store: &Store, tenant: TenantId, owner: OwnerId) -> Result<(Tz, ZoneFrom), StoreError> {
+    let zone = calendar_zone(store, tenant, owner).await?;
+    Ok(zone.map_or((Tz::UTC, ZoneFrom::Nobody), |zone| (zone, ZoneFrom::Calendar)))
 }
 
 /// The zone of the first account's primary calendar.

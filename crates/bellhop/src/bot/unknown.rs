@@ -1,8 +1,10 @@
 //! What is answered to something that is no command: never silence, and the nearest thing that would work.
 
+use strsim::osa_distance;
+
 use super::commands::{COMMANDS, Command, named};
 use super::message::Message;
-use super::text::Text;
+use super::text::{Text, clean};
 
 /// How many suggestions are helpful.
 const SUGGESTIONS: usize = 3;
@@ -15,7 +17,8 @@ const LOOKED_AT: usize = 200;
 pub fn answer(said: &str, as_command: bool) -> Message {
     let nearest = nearest(said);
     let mut text = Text::new();
-    if as_command {
+    // A slash alone, or with nothing behind it that anybody can see.
+    if as_command && !clean(said).is_empty() {
         text = text.plain("I do not know the command ").theirs_bold(&format!("\u{201c}{said}\u{201d}"), 40).plain(".");
     } else {
         text = text.plain("I did not understand that.");
@@ -76,21 +79,10 @@ fn distance(word: &str, name: &str) -> Option<usize> {
         4..=5 => 1,
         _ => 2,
     };
-    let (word, name): (Vec<char>, Vec<char>) = (word.chars().collect(), name.chars().collect());
-    if word.len().abs_diff(name.len()) > allowed {
+    if word.chars().count().abs_diff(name.chars().count()) > allowed {
         return None;
     }
-    let mut row: Vec<usize> = (0..=name.len()).collect();
-    for (above, letter) in word.iter().enumerate() {
-        let mut corner = above;
-        row[0] = above + 1;
-        for column in 1..=name.len() {
-            let replaced = corner + usize::from(*letter != name[column - 1]);
-            corner = row[column];
-            row[column] = replaced.min(corner + 1).min(row[column - 1] + 1);
-        }
-    }
-    row.last().copied().filter(|distance| *distance <= allowed)
+    Some(osa_distance(word, name)).filter(|distance| *distance <= allowed)
 }
 
 #[cfg(test)]
@@ -111,6 +103,9 @@ mod tests {
             ("show me my mails please", "inbox"),
             ("acounts", "accounts"),
             ("halp", "help"),
+            ("agneda", "agenda"),
+            ("setings", "settings"),
+            ("time zone", "timezone"),
         ] {
             assert_eq!(names(said).first(), Some(&meant), "{said}");
         }
@@ -122,5 +117,14 @@ mod tests {
             assert!(names(said).is_empty(), "{said}");
             assert!(answer(said, false).text.html().contains("/help"));
         }
+    }
+
+    #[test]
+    fn a_command_without_a_visible_name_is_not_quoted() {
+        for said in ["", "\u{202e}", "\u{200b}"] {
+            let html = answer(said, true).text.html();
+            assert!(html.contains("/help") && !html.contains('\u{201c}'), "{html}");
+        }
+        assert!(answer("foo", true).text.html().contains("\u{201c}foo\u{201d}"));
     }
 }

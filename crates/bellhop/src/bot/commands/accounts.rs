@@ -1,5 +1,7 @@
 //! `/accounts`: every connected account, how it is, and what would mend it.
 
+use bellhop_domain::Capability;
+use bellhop_store::Calendar;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 
@@ -34,6 +36,8 @@ fn accounts<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Fa
                 stored: newest.total,
                 newest: newest.messages.first().map(|message| message.received_at),
                 checked_at: newest.checked_at,
+                calendars: desk.app.store.calendars(desk.tenant, account.id()).await?,
+                calendars_checked_at: desk.app.store.calendar_age(desk.tenant, account.id()).await?.checked_at,
             };
             message.text = message.text.gap().then(entry.text(now));
             if account.needs_reconnecting() && desk.can_connect(account.row.provider) {
@@ -46,10 +50,8 @@ fn accounts<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Fa
         if accounts.is_empty() {
             message = none();
         } else if !message.buttons.is_empty() {
-            message.text = message
-                .text
-                .gap()
-                .plain("Such a button works once and for ten minutes; /accounts makes a new one.");
+            message.text =
+                message.text.gap().plain("Such a button works once and for ten minutes; /accounts makes a new one.");
         }
         visit.say(message).await.map(|_| ())
     })
@@ -73,6 +75,8 @@ struct Entry<'a> {
     stored: i64,
     newest: Option<DateTime<Utc>>,
     checked_at: Option<DateTime<Utc>>,
+    calendars: Vec<Calendar>,
+    calendars_checked_at: Option<DateTime<Utc>>,
 }
 
 impl Entry<'_> {
@@ -91,7 +95,7 @@ impl Entry<'_> {
         {
             text = text.line().plain(format!("Access renewed {}", ago(now, renewed)));
         }
-        if row.can(bellhop_domain::Capability::Mail) {
+        if row.can(Capability::Mail) {
             text = text.line().plain(match self.checked_at {
                 Some(checked) => format!("Mail: {} stored, checked {}", self.stored, ago(now, checked)),
                 None if row.status.is_usable() => {
@@ -102,6 +106,16 @@ impl Entry<'_> {
             if let Some(newest) = self.newest {
                 text = text.plain(format!(", newest {}", ago(now, newest)));
             }
+        }
+        if row.can(Capability::Calendar) {
+            let chosen = self.calendars.iter().filter(|calendar| calendar.chosen).count();
+            text = text.line().plain(match self.calendars_checked_at {
+                Some(checked) => {
+                    format!("Calendar: {chosen} of {} chosen, checked {}", self.calendars.len(), ago(now, checked))
+                }
+                None if row.status.is_usable() => "Calendar: being fetched for the first time".to_owned(),
+                None => "Calendar: never fetched to the end".to_owned(),
+            });
         }
         text
     }
@@ -116,7 +130,13 @@ mod tests {
     #[test]
     fn a_list_of_accounts_says_of_which_day_it_is() {
         let now = Utc.with_ymd_and_hms(2026, 11, 20, 13, 16, 0).unwrap();
-        assert_eq!(heading(1, &Person::unknown(), now), Text::new().bold("Your account").plain(" at 13:16 UTC, 20 Nov"));
-        assert_eq!(heading(2, &Person::unknown(), now), Text::new().bold("Your accounts").plain(" at 13:16 UTC, 20 Nov"));
+        assert_eq!(
+            heading(1, &Person::unknown(), now),
+            Text::new().bold("Your account").plain(" at 13:16 UTC, 20 Nov")
+        );
+        assert_eq!(
+            heading(2, &Person::unknown(), now),
+            Text::new().bold("Your accounts").plain(" at 13:16 UTC, 20 Nov")
+        );
     }
 }

@@ -17,6 +17,8 @@ fn help<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Failur
             .line()
             .then(list())
             .gap()
+            .plain("Or just ask: \u{201c}what's on tomorrow?\u{201d}, \u{201c}am I free on friday afternoon?\u{201d}, \u{201c}any mail from Anna?\u{201d}")
+            .gap()
             .plain("I only read, and only what you connect.");
         visit.say(text).await.map(|_| ())
     })
