@@ -99,6 +99,7 @@ impl Demo {
         self.connect().await?;
         self.read_mail().await?;
         self.page().await?;
+        self.plan().await?;
         self.refresh().await?;
         let letter = self.lose_a_job().await?;
         self.replay(&letter).await?;
@@ -269,6 +270,28 @@ impl Demo {
             "replayed",
             &format!("bellhop dead replay: {inbox} of bob's mails read; a second replay has nothing to do"),
         );
+        Ok(())
+    }
+
+    async fn plan(&mut self) -> Story {
+        let week = self
+            .person()
+            .ask("what's on next week?", "a week of alice's calendar", |message| {
+                message.says("Checked at") && message.button("Picture").is_some()
+            })
+            .await?;
+        self.person().press(&week, "Picture").await?;
+        let house = &self.house;
+        until("the week as a picture", async || {
+            Ok((house.sandbox.ledger().await?.calls_of("/bot/sendPhoto", Some("200")) == 1).then_some(()))
+        })
+        .await?;
+        let free = self
+            .person()
+            .ask("am I free next tuesday afternoon?", "free time", |message| message.says("12:00–18:00"))
+            .await?;
+        let slots = free.text.lines().filter(|line| line.contains("  (")).count();
+        self.done("planned", &format!("a week of her calendar in words and as a picture; {slots} free times on a Tuesday"));
         Ok(())
     }
 

@@ -189,6 +189,8 @@ async fn reconnecting_with_another_account_is_refused_with_both_addresses_masked
     assert_eq!(events(&log, "AuthorizationFailed")[0]["reason"], "wrong_account");
     assert_eq!(events(&log, "AccessGranted").len(), 1);
     assert_eq!(state_of(&house, &integration).await?, "degraded");
+    let ledger = house.sandbox.ledger().await?;
+    assert!(ledger.grant("bob").is_none() && ledger.grant("alice").is_some(), "what cannot be kept is given back");
     house.end().await
 }
 

@@ -62,7 +62,12 @@ pub async fn grant(app: &App, attempt: &Attempt, actor: Actor, given: &Given) ->
     let mut command = app.new_command();
     loop {
         match try_grant(app, attempt, actor, given, command).await {
-            Ok(finish) => return Ok(finish),
+            Ok(finish) => {
+                if matches!(finish, Finish::Failed { reason: AuthorizationFailure::WrongAccount, .. }) {
+                    give_back(app, attempt, given).await;
+                }
+                return Ok(finish);
+            }
             Err(Setback::Ended) => {
                 let finish = fail(app, attempt, actor, AuthorizationFailure::Disconnected).await?;
                 give_back(app, attempt, given).await;
@@ -79,8 +84,8 @@ pub async fn grant(app: &App, attempt: &Attempt, actor: Actor, given: &Given) ->
     }
 }
 
-/// Ends at the provider what cannot be kept, as nobody else will: the connection was ended while the person was away, and
-/// its own revocation knows the older tokens only. Tried once; the person can always end it in their account.
+/// Ends at the provider what cannot be kept, as nobody else will: another account than the one to be mended, or a connection
+/// that was ended while the person was away, whose own revocation knows the older tokens only. Tried once; the person can always end it in their account.
 async fn give_back(app: &App, attempt: &Attempt, given: &Given) {
     let subject_hash = app.store.subject_hash(attempt.provider, &given.identity.subject);
     let integration = attempt.integration;
@@ -89,14 +94,14 @@ async fn give_back(app: &App, attempt: &Attempt, given: &Given) {
         Ok(holders) if holders.iter().any(|(_, holder)| *holder != integration) => return,
         Ok(_) => {}
         Err(error) => {
-            tracing::warn!(%integration, %error, "a grant that came too late was not revoked");
+            tracing::warn!(%integration, %error, "a grant that cannot be kept was not revoked");
             return;
         }
     }
     let token = given.answer.refresh_token.as_ref().unwrap_or(&given.answer.access_token);
     match app.provider(attempt.provider).revoke(token).await {
-        Ok(_) => tracing::info!(%integration, "a grant that came too late was revoked"),
-        Err(error) => tracing::warn!(%integration, %error, "a grant that came too late was not revoked"),
+        Ok(_) => tracing::info!(%integration, "a grant that cannot be kept was revoked"),
+        Err(error) => tracing::warn!(%integration, %error, "a grant that cannot be kept was not revoked"),
     }
 }
 
