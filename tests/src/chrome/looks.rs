@@ -97,24 +97,36 @@ const LOOKS: [(Look, bool); 9] = [
 ];
 
 impl Tab {
-    /// Measures the page in every look, keeps pictures under this name, and holds the browser's own complaints and requests
-    /// against it.
+    /// Trouble unless the page is as every page must be, in every look. Keeps pictures under this name.
     pub async fn looks_right(&mut self, name: &str) -> Story {
+        let wrong = self.measure(Some(name)).await?;
+        let place = self.url();
+        ensure(wrong.is_empty(), format_args!("the page {name} at {} is not right: {wrong:#?}", place.path()))
+    }
+
+    /// Everything about the page that a person could stumble over, what the browser itself complains of, and whom it asks
+    /// for more.
+    pub async fn faults(&mut self) -> Story<Vec<String>> {
+        self.measure(None).await
+    }
+
+    async fn measure(&mut self, name: Option<&str>) -> Story<Vec<String>> {
         let mut wrong = vec![];
         for (look, is_kept) in LOOKS {
             self.look(look).await?;
             let least_text = LEAST_TEXT * look.text / 16;
-            let found: Vec<String> = serde_json::from_value(self.evaluate(&format!("{MEASURE}({least_text})")).await?)?;
+            let found = self.evaluate(&format!("{MEASURE}({least_text})")).await?;
+            let found: Vec<String> = serde_json::from_value(found)?;
             wrong.extend(found.into_iter().map(|line| format!("{}: {line}", look.name())));
-            if is_kept {
+            if let Some(name) = name.filter(|_| is_kept) {
                 self.keep_picture(name, look).await?;
             }
         }
         self.look(Look::PHONE).await?;
-        self.asks_nobody_else()?;
+        self.take_what_came();
+        wrong.extend(self.asked_others.drain(..).map(|origin| format!("it asks {origin}")));
         wrong.append(&mut self.complaints);
-        let place = self.url();
-        ensure(wrong.is_empty(), format_args!("the page {name} at {} is not right: {wrong:#?}", place.path()))
+        Ok(wrong)
     }
 
     /// All of the page, in a window that is as high as it takes.

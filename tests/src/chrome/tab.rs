@@ -31,7 +31,7 @@ pub struct Tab {
     document: Document,
     is_loading: bool,
     pub(super) complaints: Vec<String>,
-    asked_others: Vec<String>,
+    pub(super) asked_others: Vec<String>,
 }
 
 /// Cookies that tabs share. The last tab to close takes them along.
