@@ -182,8 +182,9 @@ impl View<'_> {
         let (mut text, mut shown, mut quiet, mut left_out) = (Text::new(), 0_usize, vec![], 0_usize);
         for day in self.span.each_day() {
             let (from, until) = (midnight(zone, day), midnight(zone, day + Days::new(1)));
-            let here: Vec<&Occurrence> =
+            let mut here: Vec<&Occurrence> =
                 self.found.iter().filter(|occurrence| occurrence.touches(zone, from, until)).collect();
+            here.sort_by_key(|occurrence| !occurrence.is_all_day());
             if here.is_empty() {
                 quiet.push(day);
                 continue;
