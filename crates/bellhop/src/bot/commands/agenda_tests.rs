@@ -238,7 +238,7 @@ fn one_day_and_a_month_are_better_read_than_looked_at() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
     fn any_week_can_be_drawn(titles in prop::collection::vec((hostile(), 0_i64..9000, 0_i64..3000), 0..60)) {
@@ -255,7 +255,7 @@ proptest! {
 
 proptest! {
     // Up to two months of up to a hundred entries each.
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn telegram_takes_any_day(titles in prop::collection::vec((hostile(), hostile(), 0_i64..3000, 0_i64..3000), 0..120), days in 0_u64..62) {
