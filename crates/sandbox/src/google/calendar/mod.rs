@@ -15,6 +15,7 @@ pub mod list;
 pub mod lists;
 pub mod lively;
 pub mod moment;
+mod pen;
 pub mod precondition;
 pub mod recurrence;
 pub mod token;
