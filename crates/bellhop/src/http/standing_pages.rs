@@ -2,6 +2,7 @@
 //!
 //! `GET` changes nothing here either; the finish code is brought elsewhere.
 
+use bellhop_domain::AuthorizationFailure;
 use maud::{Markup, html};
 use poem::http::StatusCode;
 use poem::web::Data;
@@ -64,7 +65,7 @@ async fn standing(site: &Site, walk: Walk) -> Response {
             ended(site, &walk.asker, back, words, None).await
         }
         Stage::Expired => {
-            let reason = bellhop_domain::AuthorizationFailure::Abandoned;
+            let reason = AuthorizationFailure::Abandoned;
             let words = words::of_ending(provider, Ending::Failed(reason));
             ended(site, &walk.asker, back, words, Some(name_of(reason))).await
         }
@@ -78,10 +79,17 @@ async fn standing(site: &Site, walk: Walk) -> Response {
             if !missing.is_empty() {
                 let what: Vec<_> = missing.into_iter().map(what_it_allows).collect();
                 let what = what.join(" or ");
-                words.text = format!(
-                    "All done, with one gap: Bellhop may not {what}, as that was not ticked. To add it, connect the account \
-                     once more and leave everything ticked."
-                );
+                let how = match walk.asker {
+                    Asker::Person { .. } => "In Telegram there is a button that asks for just that.",
+                    Asker::Program { .. } => "To add it, connect the account once more and leave it ticked.",
+                };
+                words.text = format!("All done, with one gap: Bellhop may not {what}, as that was not ticked. {how}");
+            }
+            if walk.attempt.reconnects && ending == Ending::Failed(AuthorizationFailure::Denied) {
+                words.text =
+                    "That is fine: nothing changes, and what worked before goes on working. If it was a slip, \
+                              start again."
+                        .to_owned();
             }
             ended(site, &walk.asker, back, words, reason).await
         }
