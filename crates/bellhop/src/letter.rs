@@ -32,6 +32,9 @@ const SHORT: usize = 400;
 /// How many times more the HTML has to say, where the plain text is a stub.
 const TIMES_MORE: usize = 4;
 
+/// Texts that are fetched although the provider hands them over apart from their mail.
+const MOST_STORED_TEXTS: usize = 4;
+
 /// What plain text says that is there only for those who cannot see the mail itself.
 const STUBS: &[&str] = &[
     "view this email",
@@ -93,6 +96,15 @@ impl Letter {
     }
 }
 
+/// The parts that are text of the mail but are kept by the provider apart from it, as large ones may be: to be fetched and
+/// put in their place before the mail is read.
+#[must_use]
+pub fn stored_texts(mail: &FullMessage) -> Vec<usize> {
+    let is_stored = |part: &MailPart| matches!(part.content, PartContent::Stored { .. });
+    let texts = mail.parts.iter().enumerate().filter(|(_, part)| is_text(part) && is_stored(part));
+    texts.map(|(index, _)| index).take(MOST_STORED_TEXTS).collect()
+}
+
 struct Reader<'a> {
     mail: &'a FullMessage,
     attached: Vec<usize>,
@@ -135,7 +147,7 @@ impl Reader<'_> {
             }
             // Written for mail programs that run programs of the sender's.
             "text/x-amp-html" => Lines::default(),
-            kind if is_shown(part, kind) => self.text(part, kind != "text/html"),
+            kind if is_text(part) && has_content(part) => self.text(part, kind != "text/html"),
             _ if is_nothing(part) => Lines::default(),
             _ => {
                 self.attached.push(index);
@@ -203,12 +215,16 @@ fn attachment_of(index: usize, part: &MailPart, number: usize) -> Attachment {
 }
 
 /// Whether a part is text that is shown within the mail.
-fn is_shown(part: &MailPart, kind: &str) -> bool {
-    let is_text = matches!(kind, "text/plain" | "text/html" | "text" | "text/enriched" | "text/markdown" | "");
+fn is_text(part: &MailPart) -> bool {
     let is_named = part.file_name.as_ref().is_some_and(|name| !name.expose_secret().is_empty());
     let is_attached =
         part.disposition == Disposition::Attachment || (is_named && part.disposition == Disposition::Unsaid);
-    is_text && !is_attached && !matches!(part.content, PartContent::Stored { .. })
+    let kind = part.mime_type.as_str();
+    matches!(kind, "text/plain" | "text/html" | "text" | "text/enriched" | "text/markdown" | "") && !is_attached
+}
+
+fn has_content(part: &MailPart) -> bool {
+    !matches!(part.content, PartContent::Stored { .. })
 }
 
 /// Whether there is nothing to a part, not even a name.

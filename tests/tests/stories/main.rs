@@ -9,6 +9,7 @@ mod doors;
 mod exchanging;
 mod fetching;
 mod jobs;
+mod mail;
 mod outages;
 mod refreshing;
 mod repeats;

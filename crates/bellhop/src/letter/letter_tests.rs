@@ -56,6 +56,23 @@ fn what_was_left_out_of_a_huge_mail_is_said() {
 }
 
 #[test]
+fn text_that_is_kept_apart_is_asked_for_and_attachments_are_not() {
+    let stored = |mime_type: &str, disposition| MailPart {
+        content: PartContent::Stored { attachment_id: "x".to_owned().into() },
+        disposition,
+        ..mime::part(None, mime_type, vec![])
+    };
+    let mail = mime::message(vec![
+        stored("text/html", Disposition::Unsaid),
+        stored("text/plain", Disposition::Attachment),
+        stored("application/pdf", Disposition::Unsaid),
+        mime::part(None, "text/plain", b"here".to_vec()),
+    ]);
+    assert_eq!(stored_texts(&mail), [0]);
+    assert_eq!(Letter::read(&mail).attachments.len(), 3, "what was not fetched can be asked for");
+}
+
+#[test]
 fn parts_that_lead_in_circles_or_nowhere_end() {
     let mut parts = vec![mime::part(None, "multipart/mixed", vec![])];
     parts.extend((0..300).map(|index| mime::part(Some(index), "multipart/mixed", vec![])));

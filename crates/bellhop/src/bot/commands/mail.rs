@@ -10,7 +10,7 @@ pub mod trouble;
 pub mod view;
 
 use bellhop_domain::Capability;
-use bellhop_providers::{FullMessage, ProviderError};
+use bellhop_providers::{FullMessage, PartContent, ProviderError};
 use bellhop_store::{InboxMessage, StoreError, mail_handle};
 use futures::future::BoxFuture;
 
@@ -22,7 +22,7 @@ use crate::bot::press::Press;
 use crate::bot::text::Text;
 use crate::bot::visit::{Desk, Failure, Visit};
 use crate::calls::{CallError, Caller};
-use crate::letter::Letter;
+use crate::letter::{Letter, stored_texts};
 use place::Place;
 use trouble::{Remedy, Trouble};
 use view::View;
@@ -47,6 +47,9 @@ const ATTACHMENT: char = 'a';
 
 /// Stored mails that are looked through: as many as a first fetch brings.
 pub const STORED: i64 = 1_000;
+
+/// The largest text that is fetched by itself. Only its beginning is shown, but a character set needs all of it.
+const LARGEST_TEXT_BYTES: usize = 12 * 1024 * 1024;
 
 /// Said to a button for a mail that was listed too long ago.
 const TOO_OLD: &str =
@@ -239,7 +242,21 @@ async fn fetch(visit: &Visit<'_>, account: &Account, id: &str) -> Result<Opened,
         let id = id.to_owned();
         async move { client.message_full(&token, &id).await }
     });
-    let mail = fetched.await?;
+    let mut mail = fetched.await?;
+    for index in stored_texts(&mail) {
+        let Some(part) = mail.parts.get_mut(index) else { continue };
+        let PartContent::Stored { attachment_id } = &part.content else { continue };
+        let text = caller.call(|client, token| {
+            let (id, attachment) = (id.to_owned(), attachment_id.clone());
+            async move { client.attachment(&token, &id, &attachment, LARGEST_TEXT_BYTES).await }
+        });
+        match text.await {
+            Ok(text) => part.content = PartContent::Inline(text.into()),
+            // It stays an attachment.
+            Err(CallError::Provider(ProviderError::TooLarge | ProviderError::NotFound)) => {}
+            Err(error) => return Err(error),
+        }
+    }
     // A mail may be as large as its sender liked, and others are waiting for their answers.
     let read = tokio::task::spawn_blocking(move || {
         let letter = Letter::read(&mail);
