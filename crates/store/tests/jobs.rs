@@ -5,17 +5,17 @@ mod support;
 
 use std::collections::HashSet;
 
-use bellhop_domain::{Command, FetchMode, IntegrationId, JobFailure, JobId, JobKind, Queue, TenantId};
+use bellhop_domain::{Capability, Command, FetchMode, IntegrationId, JobFailure, JobId, JobKind, Queue, TenantId};
 use bellhop_store::{
     Actor, Context, Dispatched, ExecuteError, JobRow, JobState, LetterFilter, Outcome, Request, Settlement, StartedJob,
     Store, StoreError,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::AssertSqlSafe;
-use support::{Database, another_tenant, connected, default_tenant, new_command, new_owner, noon};
+use support::{Database, another_tenant, connected_for, default_tenant, new_command, new_owner, noon};
 use uuid::Uuid;
 
-/// A connected account whose mail is due to be fetched.
+/// A connected account whose mail, and nothing else, is due to be fetched.
 struct House {
     database: Database,
     store: Store,
@@ -29,13 +29,13 @@ impl House {
         let store = database.store();
         let tenant = default_tenant(&store).await;
         let owner = new_owner(&database, tenant).await;
-        let integration = connected(&store, tenant, owner, noon()).await;
+        let integration = connected_for(&store, tenant, owner, noon(), [Capability::Mail].into()).await;
         Self { database, store, tenant, integration }
     }
 
     async fn another_account(&self, tenant: TenantId) -> IntegrationId {
         let owner = new_owner(&self.database, tenant).await;
-        connected(&self.store, tenant, owner, noon()).await
+        connected_for(&self.store, tenant, owner, noon(), [Capability::Mail].into()).await
     }
 
     async fn close(self) {

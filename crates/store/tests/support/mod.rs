@@ -150,6 +150,17 @@ pub fn tokens(name: &str, at: DateTime<Utc>) -> Tokens {
 
 /// An integration with access, its key and its first token set.
 pub async fn connected(store: &Store, tenant: TenantId, owner: OwnerId, at: DateTime<Utc>) -> IntegrationId {
+    connected_for(store, tenant, owner, at, both()).await
+}
+
+/// The same with only these granted.
+pub async fn connected_for(
+    store: &Store,
+    tenant: TenantId,
+    owner: OwnerId,
+    at: DateTime<Utc>,
+    granted: std::collections::BTreeSet<Capability>,
+) -> IntegrationId {
     let integration = IntegrationId::new(Uuid::new_v4());
     let attempt = AttemptId::new(Uuid::new_v4());
     let (_, key) = store.make_integration_key(tenant, integration).unwrap();
@@ -158,7 +169,8 @@ pub async fn connected(store: &Store, tenant: TenantId, owner: OwnerId, at: Date
     store.execute(&request).await.unwrap();
     let generation = bellhop_domain::Generation::new(1);
     let sealed = store.seal_tokens(tenant, integration, generation, &tokens("first", at)).await.unwrap();
-    let command = Command::GrantAccess { attempt, asked: both(), grant: grant(at) };
+    let grant = Grant { granted, ..grant(at) };
+    let command = Command::GrantAccess { attempt, asked: both(), grant };
     let request = Request { changes: vec![sealed], ..Request::new(context(tenant), at, integration, command) };
     store.execute(&request).await.unwrap();
     integration
