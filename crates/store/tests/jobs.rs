@@ -506,3 +506,31 @@ async fn one_at_a_time_keeps_house() {
     }
     panic!("the turn was never given back");
 }
+
+#[tokio::test]
+async fn a_tenant_that_queues_ten_thousand_jobs_delays_nobody_else() {
+    let house = House::open().await;
+    let noisy = house.tenant;
+    // Due for an hour, on behalf of the first tenant.
+    let flood = format!(
+        "insert into jobs (id, tenant, integration, kind, queue, single, payload, state, due_at, opened_by)
+         select gen_random_uuid(), '{noisy}', gen_random_uuid(), 'fetch_mail', 'fetch', false,
+             '{{\"kind\": \"fetch_mail\"}}', 'open', '2026-01-01T11:00:00Z', gen_random_uuid()
+         from generate_series(1, 10000)"
+    );
+    house.meddle(&flood).await;
+    let quiet = another_tenant(&house.database, "quiet").await;
+    let other = another_tenant(&house.database, "other").await;
+    let (quiet, other) = (house.another_account(quiet).await, house.another_account(other).await);
+    let dispatched = house.store.dispatch(Queue::Fetch, noon(), 4).await.unwrap();
+    let mut integrations = vec![];
+    for marked in &dispatched {
+        integrations.push(house.row(marked.job).await.integration);
+    }
+    assert_eq!(dispatched[0].tenant, noisy, "whoever has waited longest is first");
+    assert!(integrations[1..3].contains(&quiet) && integrations[1..3].contains(&other), "then each takes a turn");
+    assert_eq!(dispatched[3].tenant, noisy, "and nobody waits for tenants that have nothing due");
+    let rest = house.store.dispatch(Queue::Fetch, noon(), 50).await.unwrap();
+    assert_eq!(rest.len(), 50);
+    house.close().await;
+}

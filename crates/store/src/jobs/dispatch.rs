@@ -1,6 +1,8 @@
 //! Marking due rows for the belt. What the belt carries is worth nothing without the mark: an entry with an old dispatch
 //! token starts nothing, so that the belt may lose, repeat and reorder as it likes.
 
+use std::collections::HashMap;
+
 use bellhop_domain::{JobId, JobKind, Queue, TenantId};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -20,7 +22,8 @@ pub struct Dispatched {
 }
 
 impl Store {
-    /// Marks due jobs of a queue under fresh dispatch tokens, the longest due first. A job that was dispatched within the
+    /// Marks due jobs of a queue under fresh dispatch tokens: the longest due of each tenant first, and
+    /// tenants in turns. A job that was dispatched within the
     /// last ten seconds is left alone; one that another relay is marking at this moment too.
     pub async fn dispatch(
         &self,
@@ -43,14 +46,15 @@ impl Store {
                    for update skip locked
                ) as marked
                where jobs.id = marked.id
-               returning jobs.id, jobs.tenant, jobs.dispatch as "dispatch!", jobs.due_at"#,
+               returning jobs.id, jobs.tenant, jobs.dispatch as "dispatch!""#,
             &due,
             now
         )
         .fetch_all(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        rows.sort_by_key(|row| row.due_at);
+        let turns: HashMap<Uuid, usize> = due.iter().enumerate().map(|(turn, id)| (*id, turn)).collect();
+        rows.sort_by_key(|row| turns.get(&row.id).copied());
         Ok(rows
             .into_iter()
             .map(|row| Dispatched {
@@ -62,7 +66,7 @@ impl Store {
     }
 }
 
-/// The ids of due jobs; kinds of a newer release are left to it. The transaction acts for their tenants from then on.
+/// The ids of due jobs, in turns; kinds of a newer release are left to it. The transaction acts for their tenants from then on.
 pub async fn due(
     transaction: &mut sqlx::Transaction<'_, sqlx::Postgres>,
     queue: Queue,
