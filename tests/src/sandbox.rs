@@ -105,7 +105,8 @@ impl Sandbox {
         self.call(Method::POST, path, Some(body)).await
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Story<Value> {
+    /// Asks something of the control API in this way.
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Story<Value> {
         let mut request = self.client.request(method, self.origin.join(&format!("sandbox/{path}"))?);
         if let Some(body) = body {
             request = request.json(&body);

@@ -36,6 +36,22 @@ pub fn view(state: &State) -> Value {
     let of_events = |name: &'static str| -> BTreeSet<&str> {
         events().filter_map(|event| event.fields.get(name).and_then(Value::as_str)).collect()
     };
+    let calendars = || state.google.calendars.values();
+    let calendar_titles: BTreeSet<&str> = calendars()
+        .flat_map(|calendar| {
+            let own_names = calendar.entries.values().filter_map(|entry| entry.summary_override.as_deref());
+            own_names.chain([calendar.summary.as_str()])
+        })
+        .collect();
+    let invited: BTreeSet<&str> = events()
+        .flat_map(|event| {
+            let attendees = event.fields.get("attendees").and_then(Value::as_array).into_iter().flatten();
+            let written = attendees
+                .flat_map(|attendee| ["email", "displayName"].into_iter().filter_map(|name| attendee[name].as_str()));
+            written.chain([event.organizer.email.as_str(), event.organizer.name.as_str()])
+        })
+        .filter(|name| !name.is_empty())
+        .collect();
     let addresses: BTreeSet<&str> = accounts().map(|account| account.email.as_str()).collect();
     json!({
         "codes": state.secrets.codes,
@@ -49,9 +65,12 @@ pub fn view(state: &State) -> Value {
         "subjects": headers("Subject"),
         "snippets": snippets,
         "attachments": attachments,
+        "calendar_ids": calendars().map(|calendar| calendar.id.as_str()).collect::<Vec<_>>(),
+        "calendar_titles": calendar_titles,
         "event_titles": of_events("summary"),
         "event_places": of_events("location"),
         "event_descriptions": of_events("description"),
+        "event_people": invited,
         "webhook_secrets": state.telegram.updates.webhook.iter().filter_map(|webhook| webhook.secret_token.as_deref()).collect::<Vec<_>>(),
         "former": state.secrets.former,
     })

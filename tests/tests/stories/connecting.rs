@@ -40,7 +40,16 @@ async fn an_account_goes_the_whole_way_once() -> Story {
     assert_eq!((ledger.revocations.len(), ledger.grants.len()), (1, 0));
     grants_agree(&house).await?;
     assert_eq!(state_of(&house, &integration).await?, "disconnected");
-    for what_is_sealed in ["mail_messages", "mail_syncs", "vault", "vault_spares", "subjects"] {
+    for what_is_sealed in [
+        "mail_messages",
+        "mail_syncs",
+        "calendars",
+        "calendar_entries",
+        "calendar_syncs",
+        "vault",
+        "vault_spares",
+        "subjects",
+    ] {
         assert_eq!(
             house.database.number(&format!("select count(*) from {what_is_sealed}")).await?,
             0,
@@ -67,21 +76,28 @@ async fn an_auditor_sees_who_did_what_and_when() -> Story {
     walk.connect("bob").await?;
     let integration = house.connected_integration().await?;
     logged(&house, &integration, "MailFetched", 1).await?;
+    logged(&house, &integration, "CalendarFetched", 1).await?;
 
     let query = ["audit", "query", "--integration", &integration, "--since", "1h", "--json"];
     let log = house.command(&query).await?.json_lines()?;
-    assert_eq!(names(&log), ["AuthorizationStarted", "AccessGranted", "MailFetched"]);
+    assert_eq!(names(&log)[..2], ["AuthorizationStarted", "AccessGranted"]);
+    // Mail and calendar are fetched side by side.
+    let mut fetched = names(&log)[2..].to_vec();
+    fetched.sort_unstable();
+    assert_eq!(fetched, ["CalendarFetched", "MailFetched"]);
     let actors: Vec<_> = log.iter().map(|entry| entry["actor"]["kind"].as_str().unwrap_or_default()).collect();
-    assert_eq!(actors, ["owner", "owner", "job"]);
+    assert_eq!(actors, ["owner", "owner", "job", "job"]);
     for (entry, version) in log.iter().zip(1..) {
         assert_eq!(entry["version"], version);
         assert!(entry["correlation"].is_string() && entry["command"].is_string(), "{entry}");
         let time: chrono::DateTime<chrono::Utc> = serde_json::from_value(entry["time"].clone())?;
         assert!(before <= time && time <= house.now().await?, "{entry}");
     }
-    // What caused the fetch: the event that opened its job.
+    // What caused a fetch: the event that opened its job.
     let granted = &log[1]["event_id"];
-    assert!(log[2]["cause"] == *granted || log[2]["correlation"] != log[1]["correlation"], "{}", log[2]);
+    for fetched in &log[2..] {
+        assert!(fetched["cause"] == *granted || fetched["correlation"] != log[1]["correlation"], "{fetched}");
+    }
 
     house.advance(TimeDelta::hours(2))?;
     let later = house.command(&query).await?.json_lines()?;
