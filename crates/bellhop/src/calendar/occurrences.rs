@@ -11,6 +11,9 @@ use chrono_tz::Tz;
 use super::recurrence::Series;
 use super::zones::{begins, named};
 
+/// How long a time of a series that something else replaces may have been: nothing longer comes back in its own middle.
+const LONGEST_REPLACED: TimeDelta = TimeDelta::days(31);
+
 /// One thing that takes place. Has no `Debug`: it is somebody's day.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Occurrence {
@@ -114,7 +117,8 @@ pub fn found_between(content: &EntryContent, calendar_zone: Option<&str>) -> (Da
     let (mut start, mut end) = (earliest(&content.start), latest(&content.end));
     if let Some(original) = &content.original_start {
         start = start.min(earliest(original));
-        end = end.max(latest(original) + length(&content.start, &content.end));
+        // It also stands for the whole time that it replaces, and does not say how long that would have been.
+        end = end.max(latest(original) + LONGEST_REPLACED.max(length(&content.start, &content.end)));
     }
     if content.recurrence.is_empty() {
         return (start, Some(end));

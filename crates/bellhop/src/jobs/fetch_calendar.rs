@@ -86,7 +86,10 @@ impl Fetch<'_> {
         let store = &self.app.store;
         let progress = store.calendar_progress(tenant, integration, calendar.handle, &self.key).await?;
         match self.read(calendar, progress).await {
-            Err(Stop::StartAgain) => self.read(calendar, CalendarProgress::default()).await,
+            Err(Stop::StartAgain) => {
+                let abandoned = store.calendar_progress(tenant, integration, calendar.handle, &self.key).await?;
+                self.read(calendar, again(self.app.new_id(), abandoned)).await
+            }
             read => read,
         }
     }
@@ -133,11 +136,14 @@ impl Fetch<'_> {
     ) -> Result<Vec<Change>, Stop> {
         let (tenant, integration) = (self.run.tenant, self.run.integration);
         let (rows, gone) = self.rows(calendar, events)?;
-        let ids: Vec<String> = rows.iter().map(|row| row.entry_id.clone()).chain(gone.iter().cloned()).collect();
-        // With a series go the exceptions to it.
+        // With a series go the exceptions to it: those that are stored, and those that are named beside it.
         let ended =
             events.iter().filter(|event| matches!(event.change, EventChange::Removed) && event.series.is_none());
-        let ended: Vec<String> = ended.map(|event| event.id.clone()).collect();
+        let ended: Vec<String> = ended.map(|event| event.id.clone()).filter(|id| gone.contains(id)).collect();
+        let (orphans, rows): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|row| row.series.as_ref().is_some_and(|series| ended.contains(series)));
+        let named = rows.iter().chain(&orphans).map(|row| row.entry_id.clone());
+        let ids: Vec<String> = named.chain(gone).collect();
         let mut stored = self.app.store.stored_entries(tenant, integration, calendar.handle, &ids, &ended).await?;
         let (known, new): (Vec<_>, Vec<_>) = rows.iter().partition(|row| stored.remove(&row.entry_id));
         let gone: Vec<String> = stored.into_iter().collect();
@@ -275,7 +281,35 @@ impl Fetch<'_> {
     }
 }
 
+/// A reading from the beginning, which also tells what the one that it replaces has already stored and removed.
+fn again(sync: Uuid, abandoned: CalendarProgress) -> CalendarProgress {
+    let underway = abandoned.underway.map(|told| CalendarUnderway { sync, page_token: None, pages: 0, ..told });
+    CalendarProgress { sync_token: None, underway }
+}
+
 fn base64_of(bytes: &[u8]) -> String {
     use base64::Engine;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_that_starts_again_keeps_its_counts_and_nothing_else() {
+        let first = CalendarUnderway {
+            sync: Uuid::from_u128(1),
+            page_token: Some("too old".to_owned()),
+            added: 4,
+            updated: 3,
+            removed: 2,
+            pages: 5,
+        };
+        let abandoned = CalendarProgress { sync_token: Some("too old".to_owned()), underway: Some(first.clone()) };
+        let second = CalendarUnderway { sync: Uuid::from_u128(2), page_token: None, pages: 0, ..first };
+        let restarted = again(Uuid::from_u128(2), abandoned);
+        assert!(restarted == CalendarProgress { sync_token: None, underway: Some(second) });
+        assert!(again(Uuid::from_u128(2), CalendarProgress::default()) == CalendarProgress::default());
+    }
 }
