@@ -427,11 +427,19 @@ fn huge() -> Vec<Specimen> {
             &["after"],
             &[],
         ),
-        specimen("a tag that never ends", html(&format!("before<p title=\"{}", "x".repeat(900_000))), &["before"], &[]),
+        specimen(
+            "a tag that never ends",
+            html(&format!("Words, then a tag:<p title=\"{}", "x".repeat(900_000))),
+            &["Words, then a tag:"],
+            &[],
+        ),
         specimen(
             "ten thousand recipients",
-            mail(&format!("Subject: Odd\r\nCc: {recipients}z@example.org\r\nContent-Type: text/plain\r\n"), "to all"),
-            &["to all"],
+            mail(
+                &format!("Subject: Odd\r\nCc: {recipients}z@example.org\r\nContent-Type: text/plain\r\n"),
+                "To everybody I know.",
+            ),
+            &["To everybody I know."],
             &[],
         ),
         specimen(
