@@ -1,4 +1,4 @@
-//! Somebody on Telegram: writes, presses buttons, and reads what the bot shows.
+//! Somebody on Telegram, alone or in a group: writes, sends, presses buttons, and reads what the bot shows.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::sandbox::Sandbox;
 use crate::trouble::{Story, Trouble};
-use crate::wait::{PATIENCE, until_within};
+use crate::wait::{PATIENCE, until, until_within};
 
 /// A person in the private chat with the bot.
 #[derive(Debug, Clone)]
@@ -37,6 +37,15 @@ pub struct Message {
     /// Rows of buttons under it.
     #[serde(default)]
     pub buttons: Vec<Vec<Button>>,
+    /// What it says with its markup, as HTML that was made from what Telegram understood.
+    #[serde(default)]
+    pub html: String,
+    /// What Telegram found in the text: commands, addresses, bold words.
+    #[serde(default)]
+    pub entities: Value,
+    /// The picture, file or place that it carries.
+    #[serde(default)]
+    pub media: Value,
     /// Whether links are previewed.
     #[serde(default)]
     pub link_preview_options: Value,
@@ -60,13 +69,34 @@ pub struct Said {
     pub message_id: Option<i64>,
     /// The update that tells the bot.
     pub update_id: Option<i64>,
+    /// What the bot answers, where a button was pressed.
+    pub callback_query_id: Option<String>,
+}
+
+/// A group that the bot is in.
+#[derive(Debug, Clone)]
+pub struct Group {
+    sandbox: Sandbox,
+    /// The chat's id, which is negative.
+    pub id: i64,
 }
 
 impl Message {
-    /// The first button whose label contains this, in whatever case.
+    /// The button of this label, or the first whose label contains it, in whatever case.
     pub fn button(&self, label: &str) -> Option<&Button> {
+        let exact = self.buttons.iter().flatten().find(|button| button.text == label);
         let label = label.to_lowercase();
-        self.buttons.iter().flatten().find(|button| button.text.to_lowercase().contains(&label))
+        exact.or_else(|| self.buttons.iter().flatten().find(|button| button.text.to_lowercase().contains(&label)))
+    }
+
+    /// The labels of its buttons.
+    pub fn labels(&self) -> Vec<&str> {
+        self.buttons.iter().flatten().map(|button| button.text.as_str()).collect()
+    }
+
+    /// What its buttons carry.
+    pub fn presses(&self) -> Vec<String> {
+        self.buttons.iter().flatten().filter_map(|button| button.callback_data.clone()).collect()
     }
 
     /// Where the first link button leads.
@@ -110,10 +140,45 @@ impl Person {
         Ok(serde_json::from_value(pressed)?)
     }
 
+    /// Sends something other than words: a `location`, a `photo`, a `voice`.
+    pub async fn send(&self, kind: &str, thing: Value) -> Story<Said> {
+        let sent = self.sandbox.post(&format!("telegram/people/{}/{kind}", self.id), thing).await?;
+        Ok(serde_json::from_value(sent)?)
+    }
+
+    /// Presses the button under a message whose label contains this; answers what the press is answered with, which may be
+    /// nothing but the end of waiting.
+    pub async fn tap(&self, message: &Message, label: &str) -> Story<String> {
+        let pressed = self.press(message, label).await?;
+        self.told(&pressed).await
+    }
+
+    /// Presses a button by its data, even if it is no longer there; answers what the press is answered with.
+    pub async fn tap_data(&self, message: i64, data: &str) -> Story<String> {
+        let pressed = self.press_data(message, data).await?;
+        self.told(&pressed).await
+    }
+
+    async fn told(&self, pressed: &Said) -> Story<String> {
+        answer_of(&self.sandbox, &format!("people/{}", self.id), pressed).await
+    }
+
+    /// The bot can no longer reach a message of this chat, as happens to old ones.
+    pub async fn puts_out_of_reach(&self, message: &Message) -> Story {
+        self.send("out-of-reach", json!({ "message_id": message.id })).await.map(drop)
+    }
+
+    /// The commands in the menu of the chat, each with what it does.
+    pub async fn menu(&self) -> Story<Vec<(String, String)>> {
+        let transcript = self.sandbox.get(&format!("telegram/people/{}/messages", self.id)).await?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let commands = transcript["commands"].as_array().into_iter().flatten();
+        Ok(commands.map(|command| (text(&command["command"]), text(&command["description"]))).collect())
+    }
+
     /// Everything visible in the chat, oldest first.
     pub async fn messages(&self) -> Story<Vec<Message>> {
-        let transcript = self.sandbox.get(&format!("telegram/people/{}/messages", self.id)).await?;
-        Ok(serde_json::from_value(transcript["messages"].clone())?)
+        messages_of(&self.sandbox, &format!("people/{}", self.id)).await
     }
 
     /// What the bot says in the chat, oldest first.
@@ -160,4 +225,56 @@ impl Person {
         });
         Ok(lines.collect())
     }
+}
+
+impl Group {
+    /// The group of this id.
+    pub async fn found(sandbox: Sandbox, id: i64, title: &str) -> Story<Self> {
+        sandbox.post(&format!("telegram/groups/{id}"), json!({ "title": title })).await?;
+        Ok(Self { sandbox, id })
+    }
+
+    /// Somebody writes there.
+    pub async fn say(&self, person: &Person, text: &str) -> Story<Said> {
+        let words = json!({ "from": person.id, "first_name": person.name, "text": text });
+        let said = self.sandbox.post(&format!("telegram/groups/{}/messages", self.id), words).await?;
+        Ok(serde_json::from_value(said)?)
+    }
+
+    /// Somebody sends something other than words there.
+    pub async fn send(&self, person: &Person, kind: &str, mut thing: Value) -> Story<Said> {
+        thing["from"] = person.id.into();
+        let sent = self.sandbox.post(&format!("telegram/groups/{}/{kind}", self.id), thing).await?;
+        Ok(serde_json::from_value(sent)?)
+    }
+
+    /// Somebody presses a button there by its data, even if there is none; answers what the press is answered with.
+    pub async fn tap_data(&self, person: &Person, message: i64, data: &str) -> Story<String> {
+        let press = json!({ "message_id": message, "data": data, "force": true, "from": person.id });
+        let pressed = self.sandbox.post(&format!("telegram/groups/{}/press", self.id), press).await?;
+        answer_of(&self.sandbox, &format!("groups/{}", self.id), &serde_json::from_value(pressed)?).await
+    }
+
+    /// What the bot says there, oldest first.
+    pub async fn heard(&self) -> Story<Vec<Message>> {
+        let messages = messages_of(&self.sandbox, &format!("groups/{}", self.id)).await?;
+        Ok(messages.into_iter().filter(|message| message.from == "bot").collect())
+    }
+}
+
+async fn messages_of(sandbox: &Sandbox, chat: &str) -> Story<Vec<Message>> {
+    let transcript = sandbox.get(&format!("telegram/{chat}/messages")).await?;
+    Ok(serde_json::from_value(transcript["messages"].clone())?)
+}
+
+/// Waits until a press is answered, and says with what.
+async fn answer_of(sandbox: &Sandbox, chat: &str, pressed: &Said) -> Story<String> {
+    let query = pressed.callback_query_id.as_deref().unwrap_or_default();
+    until("a press to be answered", async || {
+        let transcript = sandbox.get(&format!("telegram/{chat}/messages")).await?;
+        let notices = transcript["notices"].as_array().into_iter().flatten();
+        let mut answers = notices.filter(|notice| notice["callback_query_id"] == query);
+        Ok(answers.next().map(|notice| notice["text"].as_str().unwrap_or_default().to_owned()))
+    })
+    .await
 }

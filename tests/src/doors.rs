@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::api::Api;
 use crate::browser::Browser;
-use crate::chat::Person;
+use crate::chat::{Group, Person};
 use crate::house::House;
 use crate::metrics;
 use crate::trouble::Story;
@@ -15,6 +15,11 @@ impl House {
     /// Somebody on Telegram.
     pub fn person(&self, id: i64, name: &str) -> Person {
         Person::new(self.sandbox.clone(), id, name)
+    }
+
+    /// A group on Telegram that the bot is in.
+    pub async fn group(&self, id: i64, title: &str) -> Story<Group> {
+        Group::found(self.sandbox.clone(), id, title).await
     }
 
     /// A browser that nobody has used.

@@ -36,7 +36,7 @@ mod walk;
 
 pub use api::{Answer, Api};
 pub use browser::{Browser, Page};
-pub use chat::{Button, Message, Person};
+pub use chat::{Button, Group, Message, Person, Said};
 pub use chrome::{Look, Scheme, Tab};
 pub use cli::Ran;
 pub use database::Database;

@@ -5,6 +5,7 @@
 
 mod calendar;
 mod connecting;
+mod conversation;
 mod disconnecting;
 mod doors;
 mod exchanging;
