@@ -8,6 +8,9 @@ create table calendars (
     chosen boolean not null,
     choice integer not null default 0,
     listed uuid not null,
+    is_primary boolean not null,
+    readable boolean not null default true,
+    checked_at timestamptz,
     sealed bytea not null,
     sealed_progress bytea,
     primary key (integration, calendar)
@@ -17,6 +20,8 @@ comment on column calendars.calendar is 'A keyed hash of the provider''s id, whi
 comment on column calendars.chosen is 'Whether its owner wants to see it: at first the primary calendar alone. A setting, not a fact about the account.';
 comment on column calendars.choice is 'Raised by each change of mind: what was read for an earlier choice is not written under a later one.';
 comment on column calendars.listed is 'The fetch that last saw it in the list; the end of a fetch removes what it did not see.';
+comment on column calendars.readable is 'Whether the provider let us read it the last time: answers say what they could not look at.';
+comment on column calendars.checked_at is 'When it was last read to its end; none since it was chosen.';
 comment on column calendars.sealed is 'Id, title, time zone and rights.';
 comment on column calendars.sealed_progress is 'Sync token and, while a fetch is under way, page token and counts. Dropping it makes the next fetch read the calendar from its beginning.';
 
@@ -56,7 +61,7 @@ create table owner_settings (
     tenant uuid not null references tenants,
     sealed bytea not null
 );
-comment on table owner_settings is 'Time zone, working hours and the like, sealed under the owner''s key. Deleted by erasing the owner.';
+comment on table owner_settings is 'Time zone, working hours and the like, sealed under the owner''s key. Deleted when the last of the owner''s integrations is erased.';
 
 create table shown_mail (
     integration uuid not null,

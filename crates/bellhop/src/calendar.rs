@@ -13,11 +13,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// How far back calendars are kept.
 pub const BACK: TimeDelta = TimeDelta::days(31);
 
-/// How far ahead they are looked into.
-pub const AHEAD: TimeDelta = TimeDelta::days(92);
-
-/// Whether something between these moments can be answered from what is kept.
+/// Whether what was on at this moment is still kept. What is to come is kept however far away it is.
 #[must_use]
-pub fn is_kept(now: DateTime<Utc>, from: DateTime<Utc>, until: DateTime<Utc>) -> bool {
-    from >= now - BACK - TimeDelta::days(1) && until <= now + AHEAD + TimeDelta::days(1)
+pub fn is_kept(now: DateTime<Utc>, from: DateTime<Utc>) -> bool {
+    from >= now - BACK - TimeDelta::days(1)
 }

@@ -169,7 +169,8 @@ impl Integration {
             return vec![];
         }
         // A letter about a letter that could not be delivered helps nobody.
-        let alert = !self.alerted && !matches!(payload, Payload::NotifyOwner { .. });
+        // An outage takes many kinds at once: one message tells of it, and another only of what outlasts that.
+        let alert = self.told.is_empty() && !matches!(payload, Payload::NotifyOwner { .. });
         vec![Event::JobBuried { job, payload, attempts, reason, alert }]
     }
 

@@ -129,10 +129,10 @@ pub struct Integration {
     pub expired: Option<ExpiryReason>,
     /// What is wrong, while it is in error.
     pub fault: Option<JobFailure>,
-    /// Whether the owner has been told of trouble that has not been seen to end.
-    pub alerted: bool,
     /// The recurring kinds that were given up and have not ended well since.
     pub failing: BTreeSet<JobKind>,
+    /// Of which kinds' trouble the owner has been told, as long as it has not been seen to end.
+    pub told: BTreeSet<JobKind>,
     /// Jobs that were given up and neither replayed nor discarded.
     pub dead: BTreeMap<JobId, Payload>,
     /// Walks that somebody else tried to finish.
@@ -183,8 +183,8 @@ impl Integration {
                 self.expires_at = *expires_at;
                 self.expired = None;
                 self.fault = None;
-                self.alerted = false;
                 self.failing.clear();
+                self.told.clear();
                 self.status = self.status_with_access();
             }
             Event::AccessRefreshed { generation, issued_at, expires_at, .. } => {
@@ -202,15 +202,15 @@ impl Integration {
                 self.status = Status::Expired;
                 self.expired = Some(*reason);
                 self.fault = None;
-                self.alerted = true;
+                self.told.insert(JobKind::RefreshAccess);
             }
             Event::AccessRecovered { granted } => {
-                // Where one of two fetches works again, the person has still been told of the other.
-                self.failing.remove(&JobKind::RefreshAccess);
-                for capability in granted {
-                    self.failing.remove(&fetch(*capability).kind());
-                }
-                self.alerted = !self.failing.is_empty();
+                let works = |kind: &JobKind| {
+                    *kind == JobKind::RefreshAccess || granted.iter().any(|one| fetch(*one).kind() == *kind)
+                };
+                // Where one of two fetches works again, the trouble with the other goes on.
+                self.failing.retain(|kind| !works(kind));
+                self.told.retain(|kind| !works(kind));
                 self.fault = None;
                 self.expired = None;
                 if self.status.is_linked() {
@@ -248,7 +248,9 @@ impl Integration {
             self.dead.retain(|_, older| older.kind() != kind);
         }
         self.dead.insert(job, payload.clone());
-        self.alerted |= alert;
+        if alert {
+            self.told.insert(kind);
+        }
         match kind {
             JobKind::RefreshAccess => {
                 self.failing.insert(kind);
@@ -270,8 +272,8 @@ impl Integration {
         self.expired = None;
         self.fault = None;
         // What goes wrong from here on is about the revocation, and the person has not heard of that.
-        self.alerted = false;
         self.failing.clear();
+        self.told.clear();
         self.dead.clear();
         self.revoking = revocation == RevocationPlan::Revoke;
     }

@@ -228,19 +228,23 @@ fn one_fetch_that_works_does_not_end_the_trouble_of_the_other() {
     given(&no_calendar).when(mail.clone()).then_expect_events(vec![]);
     let neither = connected_and(&[buried(1, Payload::FetchCalendar, true), buried(2, Payload::FetchMail, false)]);
     given(&neither).when(mail).then_expect_events(vec![works_again(Capability::Mail)]);
-    // The person has been told of the calendar and is not told again.
-    let again = Command::BuryJob {
-        job: job(3),
-        payload: Payload::FetchMail,
-        attempts: 5,
-        reason: JobFailure::ProviderUnavailable,
-    };
+    let again =
+        |payload| Command::BuryJob { job: job(3), payload, attempts: 5, reason: JobFailure::ProviderUnavailable };
     let half = connected_and(&[
         buried(1, Payload::FetchCalendar, true),
         buried(2, Payload::FetchMail, false),
         works_again(Capability::Mail),
     ]);
-    given(&half).when(again).then_expect_events(vec![buried(3, Payload::FetchMail, false)]);
+    let no_word = vec![buried(3, Payload::FetchMail, false)];
+    given(&half).when(again(Payload::FetchMail)).then_expect_events(no_word);
+    // The person was told of the mail, which works again; of the calendar they have not heard.
+    let other_half = connected_and(&[
+        buried(1, Payload::FetchMail, true),
+        buried(2, Payload::FetchCalendar, false),
+        works_again(Capability::Mail),
+    ]);
+    let a_word = vec![buried(3, Payload::FetchCalendar, true)];
+    given(&other_half).when(again(Payload::FetchCalendar)).then_expect_events(a_word);
 }
 
 #[test]

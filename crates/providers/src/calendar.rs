@@ -215,8 +215,8 @@ pub struct EventDetails {
     pub start: EventTime,
     /// Its end, exclusive, of the same kind as `start` and never before it; a day is always after it.
     pub end: EventTime,
-    /// `RRULE`, `RDATE` and `EXDATE` lines (RFC 5545, section 3.8.5) of a series; empty for others. At most 64 lines of
-    /// at most 4,096 bytes each: what is longer is left out. Not checked here.
+    /// `RRULE`, `RDATE` and `EXDATE` lines (RFC 5545, section 3.8.5) of a series; empty for others. At most 65,536
+    /// bytes in all: what is beyond is left out. Not checked here.
     pub recurrence: Vec<String>,
     /// What sort of event it is.
     pub kind: EventKind,

@@ -5,7 +5,8 @@
 //! no readable start it counts as removed, because what was kept under that id is no longer true. An end that is
 //! missing, of another kind than the start or before it is mended: a day ends with itself, a moment at once.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, Utc};
+use chrono_tz::Tz;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -17,6 +18,7 @@ use crate::{
         EventKind, EventStatus, EventTime, PEOPLE_LIMIT, Person, Response,
     },
     lenient::{another_page, bounded, is_sound_id, lenient, lenient_list, readable},
+    wall_clock::moment_on_the_wall,
 };
 
 /// The longest id taken, in bytes: Google documents 1,024 for events. Calendar ids are addresses, which are shorter.
@@ -25,8 +27,8 @@ const TEXT_LIMIT_CHARACTERS: usize = 1_024;
 const LINK_LIMIT_BYTES: usize = 2_048;
 /// The longest name in the time zone database has 32 characters.
 const ZONE_LIMIT_CHARACTERS: usize = 64;
-const RECURRENCE_LIMIT_LINES: usize = 64;
-const RECURRENCE_LINE_LIMIT_BYTES: usize = 4_096;
+/// Years of dates that are left out one by one. The total counts, not the lines: a date that is lost comes back.
+const RECURRENCE_LIMIT_BYTES: usize = 65_536;
 /// A cursor is stored; one that is far longer than any seen is none.
 const SYNC_TOKEN_LIMIT_BYTES: usize = 8_192;
 
@@ -246,8 +248,10 @@ impl Event {
             recurrence: self
                 .recurrence
                 .into_iter()
-                .filter(|line| line.len() <= RECURRENCE_LINE_LIMIT_BYTES)
-                .take(RECURRENCE_LIMIT_LINES)
+                .scan(0_usize, |total, line| {
+                    *total = total.saturating_add(line.len());
+                    (*total <= RECURRENCE_LIMIT_BYTES).then_some(line)
+                })
                 .collect(),
             kind: kind(&self.kind),
             updated: self.updated.as_deref().and_then(moment),
@@ -268,13 +272,18 @@ impl Attendee {
 }
 
 impl Time {
-    /// A moment needs an offset: which one a zone had then is not known here.
+    /// A moment has an offset, or else is what the clocks of its zone show: Google allows either.
     fn read(self) -> Option<EventTime> {
         if let Some(date) = self.date {
             let date = date.parse().ok().filter(|date: &NaiveDate| is_sound_year(date.year()))?;
             return Some(EventTime::Date(date));
         }
-        Some(EventTime::Moment { at: moment(&self.moment?)?, zone: zone(self.zone) })
+        let (text, named) = (self.moment?, zone(self.zone));
+        let at = moment(&text).or_else(|| on_the_wall(&text, named.as_deref()?))?;
+        // Some write an offset for a zone: the clock that stays that far from UTC.
+        let is_known = |name: &String| name.parse::<Tz>().is_ok();
+        let zone = named.map(|name| if is_known(&name) { name } else { clock_of(&text).unwrap_or(name) });
+        Some(EventTime::Moment { at, zone })
     }
 }
 
@@ -294,6 +303,20 @@ fn mended_end(start: &EventTime, end: Option<EventTime>) -> Option<EventTime> {
 fn moment(text: &str) -> Option<DateTime<Utc>> {
     let parsed = DateTime::parse_from_rfc3339(text.trim()).ok()?;
     DateTime::from_timestamp_millis(parsed.timestamp_millis()).filter(|at| is_sound_year(at.year()))
+}
+
+/// The zone whose clock always has the offset that this time carries. There is one for each whole hour.
+fn clock_of(text: &str) -> Option<String> {
+    let seconds = DateTime::parse_from_rfc3339(text.trim()).ok()?.offset().local_minus_utc();
+    // The names count to the west.
+    let name = format!("Etc/GMT{:+}", -seconds / 3_600);
+    (seconds % 3_600 == 0 && name.parse::<Tz>().is_ok()).then_some(name)
+}
+
+/// A time of day without an offset, in a zone by its IANA name.
+fn on_the_wall(text: &str, zone: &str) -> Option<DateTime<Utc>> {
+    let local: NaiveDateTime = text.trim().parse().ok().filter(|local: &NaiveDateTime| is_sound_year(local.year()))?;
+    Some(moment_on_the_wall(zone.parse().ok()?, local))
 }
 
 fn is_sound_year(year: i32) -> bool {

@@ -34,6 +34,31 @@ fn moment_in(text: &str, zone: Option<&str>) -> EventTime {
 }
 
 #[test]
+fn a_time_without_an_offset_is_what_the_clocks_of_its_zone_show() {
+    let start = json!({"dateTime": "2026-11-22T14:00:00", "timeZone": "Asia/Tokyo"});
+    let read = events(&json!([{"id": "a", "start": start, "end": {"dateTime": "2026-11-22T15:00:00Z"}}]));
+    let EventChange::Present(details) = &read[0].change else { panic!("{read:?}") };
+    let at = "2026-11-22T05:00:00Z".parse().unwrap();
+    assert_eq!(details.start, EventTime::Moment { at, zone: Some("Asia/Tokyo".to_owned()) });
+}
+
+#[test]
+fn an_offset_in_the_place_of_a_zone_is_the_clock_with_that_offset() {
+    let zone = |start: &str, zone: &str| {
+        let start = json!({"dateTime": start, "timeZone": zone});
+        match details(json!({"start": start})).start {
+            EventTime::Moment { zone, .. } => zone.unwrap(),
+            EventTime::Date(_) => panic!("no moment"),
+        }
+    };
+    assert_eq!(zone("2026-11-16T22:30:00+02:00", "GMT+02:00"), "Etc/GMT-2");
+    assert_eq!(zone("2026-11-16T22:30:00-11:00", "Nowhere"), "Etc/GMT+11");
+    assert_eq!(zone("2026-11-16T22:30:00Z", "Nowhere"), "Etc/GMT+0");
+    assert_eq!(zone("2026-11-16T22:30:00+05:30", "GMT+05:30"), "GMT+05:30", "no such clock: the calendar's own counts");
+    assert_eq!(zone("2026-11-16T22:30:00+02:00", "Europe/Berlin"), "Europe/Berlin");
+}
+
+#[test]
 fn a_moment_is_the_same_moment_with_any_offset() {
     for (text, expected) in [
         ("2026-11-20T10:00:00+01:00", "2026-11-20T09:00:00Z"),
@@ -59,7 +84,8 @@ fn what_cannot_be_shown_is_no_longer_kept() {
         json!({"start": {"date": "2026-02-30"}}),
         json!({"start": {"date": "-0044-03-15"}}),
         json!({"start": {"date": "+10000-01-01"}}),
-        json!({"start": {"dateTime": "2026-11-20T10:00:00", "timeZone": "Europe/Berlin"}}),
+        json!({"start": {"dateTime": "2026-11-20T10:00:00"}}),
+        json!({"start": {"dateTime": "2026-11-20T10:00:00", "timeZone": "Elsewhere"}}),
         json!({"start": {"dateTime": "noon"}}),
         json!({"start": {"dateTime": "0000-01-01T00:00:00Z"}}),
         json!({"start": {"dateTime": "9999-12-31T23:00:00-02:00"}}),
@@ -191,10 +217,12 @@ fn text_and_recurrence_are_bounded() {
     assert_eq!(read.location.unwrap().expose_secret().chars().count(), TEXT_LIMIT_CHARACTERS);
     assert!(details(json!({"summary": "  \n"})).title.is_none());
 
-    let mut lines = vec!["x".repeat(RECURRENCE_LINE_LIMIT_BYTES + 1)];
-    lines.extend((0..100).map(|day| format!("RDATE;VALUE=DATE:2026{day}")));
+    let line = |index| format!("EXDATE;VALUE=DATE:{index:08}{}", ",20261120".repeat(110));
+    let lines: Vec<String> = (0..100).map(line).collect();
+    let kept = RECURRENCE_LIMIT_BYTES / lines[0].len();
+    assert!((50..100).contains(&kept));
     let read = details(json!({"recurrence": lines}));
-    assert_eq!(read.recurrence, lines[1..=RECURRENCE_LIMIT_LINES]);
+    assert_eq!(read.recurrence, lines[..kept]);
 
     let zone = "Z".repeat(ZONE_LIMIT_CHARACTERS + 1);
     let read = details(json!({"start": {"dateTime": "2026-11-20T10:00:00Z", "timeZone": zone}}));

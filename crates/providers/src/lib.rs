@@ -37,6 +37,7 @@ mod refusal;
 mod retry_after;
 mod token_answer;
 mod transport;
+mod wall_clock;
 
 pub use address::{AddressRefused, Endpoint, Endpoints, is_acceptable_address};
 pub use calendar::{
@@ -61,3 +62,4 @@ pub use token_answer::{EXPIRES_IN_LIMIT, TokenAnswer};
 pub use transport::{
     API_ANSWER_LIMIT_BYTES, CALENDAR_ANSWER_LIMIT_BYTES, MESSAGE_ANSWER_LIMIT_BYTES, TOKEN_ANSWER_LIMIT_BYTES, Timeouts,
 };
+pub use wall_clock::moment_on_the_wall;

@@ -20,6 +20,10 @@ pub struct Calendar {
     pub chosen: bool,
     /// How often they changed their mind.
     pub choice: i32,
+    /// Whether the provider let us read it the last time.
+    pub readable: bool,
+    /// When it was last read to its end; never, since it was chosen.
+    pub checked_at: Option<DateTime<Utc>>,
     /// Id, title and zone.
     pub content: CalendarContent,
 }
@@ -50,7 +54,7 @@ impl Store {
         let Some(key) = self.integration_key(tenant, integration).await? else { return Ok(vec![]) };
         let mut transaction = self.begin(&[tenant]).await?;
         let rows = sqlx::query!(
-            "select calendar, chosen, choice, sealed from calendars where integration = $1 order by calendar",
+            "select calendar, chosen, choice, readable, checked_at, sealed from calendars where integration = $1 order by calendar",
             integration.uuid()
         )
         .fetch_all(&mut *transaction)
@@ -59,9 +63,14 @@ impl Store {
         let mut calendars = vec![];
         for row in rows {
             match CalendarContent::open(&key, tenant, integration, row.calendar, &row.sealed) {
-                Ok(content) => {
-                    calendars.push(Calendar { handle: row.calendar, chosen: row.chosen, choice: row.choice, content });
-                }
+                Ok(content) => calendars.push(Calendar {
+                    handle: row.calendar,
+                    chosen: row.chosen,
+                    choice: row.choice,
+                    readable: row.readable,
+                    checked_at: row.checked_at,
+                    content,
+                }),
                 Err(error) => tracing::error!(%integration, %error, "a stored calendar cannot be opened"),
             }
         }
@@ -82,6 +91,8 @@ impl Store {
             "update calendars
              set choice = case when chosen = $3 then choice else choice + 1 end,
                  sealed_progress = case when chosen = $3 then sealed_progress end,
+                 checked_at = case when chosen = $3 then checked_at end,
+                 readable = readable or chosen <> $3,
                  chosen = $3
              where integration = $1 and calendar = $2",
             integration.uuid(),
@@ -103,8 +114,8 @@ impl Store {
         Ok(known.rows_affected() == 1)
     }
 
-    /// Everything of the chosen calendars that may matter between two moments: events, whole series, and the exceptions to
-    /// them that were or are now in between. Those that cannot be opened are left out.
+    /// Everything of the chosen calendars that may matter between two moments: events, and series with every exception to
+    /// them, as an exception does not say how long the time was that it replaces. Those that cannot be opened are left out.
     pub async fn entries_between(
         &self,
         tenant: TenantId,
@@ -118,7 +129,14 @@ impl Store {
             "select e.calendar, e.entry_id, e.sealed
              from calendar_entries e
              join calendars c on c.integration = e.integration and c.calendar = e.calendar and c.chosen
-             where e.integration = $1 and e.starts_at < $3 and (e.ends_at is null or e.ends_at >= $2)
+                 and c.readable
+             where e.integration = $1
+               and (e.starts_at < $3 and (e.ends_at is null or e.ends_at >= $2)
+                    or exists (
+                        select from calendar_entries s
+                        where s.integration = e.integration and s.calendar = e.calendar and s.entry_id = e.series
+                          and s.starts_at < $3 and (s.ends_at is null or s.ends_at >= $2)
+                    ))
              order by e.starts_at, e.calendar, e.entry_id",
             integration.uuid(),
             from,
@@ -135,6 +153,26 @@ impl Store {
             }
         }
         Ok(entries)
+    }
+
+    /// The zone of an integration's primary calendar, by its IANA name.
+    pub async fn primary_zone(
+        &self,
+        tenant: TenantId,
+        integration: IntegrationId,
+    ) -> Result<Option<String>, StoreError> {
+        let mut transaction = self.begin(&[tenant]).await?;
+        let row = sqlx::query!(
+            "select calendar, sealed from calendars where integration = $1 and is_primary order by calendar limit 1",
+            integration.uuid()
+        )
+        .fetch_optional(&mut *transaction)
+        .await?;
+        drop(transaction);
+        let Some(row) = row else { return Ok(None) };
+        let Some(key) = self.integration_key(tenant, integration).await? else { return Ok(None) };
+        let opened = CalendarContent::open(&key, tenant, integration, row.calendar, &row.sealed);
+        Ok(opened.ok().and_then(|content| content.time_zone))
     }
 
     /// How old the stored calendars of an integration are.

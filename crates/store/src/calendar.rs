@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::Store;
 use crate::error::StoreError;
 use crate::keyring::{DataKey, Place, Purpose, plain_hash};
-use crate::unit::{CalendarChange, CalendarRow, Change, EntryRow};
+use crate::unit::{CalendarChange, CalendarRead, CalendarRow, Change, EntryRow};
 
 /// What is sealed of a calendar. Has no `Debug`: its id is somebody's address.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,8 @@ pub struct CalendarContent {
     pub time_zone: Option<String>,
     /// Whether it is the account's own first calendar.
     pub is_primary: bool,
+    /// Whether it shows when somebody is busy, and nothing else.
+    pub only_busy: bool,
 }
 
 /// A day, or a moment in a zone.
@@ -125,7 +127,7 @@ impl CalendarContent {
         let calendar = store.calendar_handle(integration, &self.id);
         let plain = serde_json::to_vec(self).map_err(|_| StoreError::Unreadable("a calendar"))?;
         let sealed = key.seal(&calendar_place(tenant, integration, calendar), &plain)?;
-        Ok(CalendarRow { calendar, chosen_at_first: self.is_primary, sealed })
+        Ok(CalendarRow { calendar, is_primary: self.is_primary, sealed })
     }
 
     pub(crate) fn open(
@@ -166,17 +168,18 @@ impl EntryContent {
 }
 
 impl CalendarProgress {
-    /// As a change, to be written with the page that it describes. Made for a choice that was changed since, it is not
-    /// written.
+    /// As a change, to be written with the page that it describes, and before it: it locks the calendar's row, so that nobody
+    /// changes their mind in between. Made for a choice that was changed since, it is not written.
     pub fn seal(
         &self,
         key: &DataKey,
         (tenant, integration, calendar): (TenantId, IntegrationId, i64),
         choice: i32,
+        read: Option<CalendarRead>,
     ) -> Result<Change, StoreError> {
         let plain = serde_json::to_vec(self).map_err(|_| StoreError::Unreadable("progress of a fetch"))?;
         let sealed = key.seal(&progress_place(tenant, integration, calendar), &plain)?;
-        Ok(CalendarChange::PutProgress { calendar, choice, sealed }.of(integration))
+        Ok(CalendarChange::PutProgress { calendar, choice, sealed, read }.of(integration))
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::error::CommitError;
+use crate::rebuild::VIEW_ROWS;
 use crate::scope;
 use crate::unit::{Change, UnitOfWork};
 use crate::write;
@@ -162,9 +163,14 @@ async fn try_commit(pool: &PgPool, units: &[&UnitOfWork]) -> Result<Vec<Result<(
     let tenants: BTreeSet<TenantId> = units.iter().map(|unit| unit.context.tenant).collect();
     let tenants: Vec<TenantId> = tenants.into_iter().collect();
     let mut transaction = scope::begin(pool, &tenants).await?;
-    sqlx::query_scalar!("select set_config('lock_timeout', $1, true)", LOCK_TIMEOUT)
-        .fetch_one(&mut *transaction)
-        .await?;
+    // Shared by all writers: who switches to a rebuilt view waits for those under way, and others wait for the switch.
+    sqlx::query!(
+        "select set_config('lock_timeout', $1, true), pg_advisory_xact_lock_shared($2)",
+        LOCK_TIMEOUT,
+        VIEW_ROWS
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
 
     let heads = lock_states(&mut transaction, units).await?;
     let held = lock_jobs(&mut transaction, units).await?;

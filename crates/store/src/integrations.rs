@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use bellhop_domain::{Capability, Generation, Integration, IntegrationId, OwnerId, Provider, Status, TenantId};
+use bellhop_domain::{
+    Capabilities, Capability, Generation, Integration, IntegrationId, OwnerId, Provider, Status, TenantId,
+};
 use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 
@@ -47,11 +49,35 @@ impl IntegrationRow {
     pub fn can(&self, capability: Capability) -> bool {
         self.granted.contains(capability.name())
     }
+
+    /// What the view shows of a state; nothing before it has an owner.
+    pub(crate) fn of(
+        id: IntegrationId,
+        tenant: TenantId,
+        state: &Integration,
+        connected_at: Option<DateTime<Utc>>,
+    ) -> Option<Self> {
+        let names = |set: &Capabilities| set.iter().map(|one| one.name().to_owned()).collect();
+        Some(Self {
+            id,
+            tenant,
+            owner: state.owner?,
+            provider: state.provider?,
+            status: state.status,
+            generation: state.generation,
+            scopes: state.scopes.clone(),
+            granted: names(&state.granted),
+            missing: names(&state.missing),
+            expires_at: state.expires_at,
+            refreshed_at: state.refreshed_at,
+            connected_at,
+            reason: reason(state),
+        })
+    }
 }
 
 /// The reason a person or program is shown for a state, if it has one.
-#[must_use]
-pub fn reason(state: &Integration) -> Option<String> {
+fn reason(state: &Integration) -> Option<String> {
     let reason = match state.status {
         Status::Failed => serde_json::to_value(state.failure),
         Status::Expired => serde_json::to_value(state.expired),
@@ -70,46 +96,58 @@ pub(crate) async fn write(
 ) -> Result<(), CommitError> {
     for unit in units {
         for append in &unit.appends {
-            let state = &append.state;
-            let (Some(owner), Some(provider)) = (state.owner, state.provider) else { continue };
-            let scopes: Vec<String> = state.scopes.iter().cloned().collect();
-            let granted: Vec<String> = state.granted.iter().map(|one| one.name().to_owned()).collect();
-            let missing: Vec<String> = state.missing.iter().map(|one| one.name().to_owned()).collect();
-            let version = append.expected + i64::try_from(append.events.len()).unwrap_or(i64::MAX);
             let connected_at = append.events.iter().find_map(|(_, event)| match event {
                 bellhop_domain::Event::AccessGranted { issued_at, .. } => Some(*issued_at),
                 _ => None,
             });
-            sqlx::query!(
-                "insert into integrations (view_version, id, tenant, owner, provider, status, generation, scopes, granted,
-                     missing, expires_at, refreshed_at, connected_at, reason, version)
-                 select live, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
-                 from view_versions where view = 'integrations'
-                 on conflict (view_version, id) do update
-                 set status = excluded.status, generation = excluded.generation, scopes = excluded.scopes,
-                     granted = excluded.granted, missing = excluded.missing, expires_at = excluded.expires_at,
-                     refreshed_at = excluded.refreshed_at,
-                     connected_at = coalesce(excluded.connected_at, integrations.connected_at),
-                     reason = excluded.reason, version = excluded.version",
-                append.stream.uuid(),
-                unit.context.tenant.uuid(),
-                owner.uuid(),
-                provider.name(),
-                state.status.name(),
-                state.generation.number(),
-                &scopes,
-                &granted,
-                &missing,
-                state.expires_at,
-                state.refreshed_at,
-                connected_at,
-                reason(state),
-                version
-            )
-            .execute(&mut **transaction)
-            .await?;
+            let version = append.expected + i64::try_from(append.events.len()).unwrap_or(i64::MAX);
+            let row = IntegrationRow::of(append.stream, unit.context.tenant, &append.state, connected_at);
+            if let Some(row) = row {
+                put(transaction, None, &row, version).await?;
+            }
         }
     }
+    Ok(())
+}
+
+/// Writes one row, as of this version of its stream: of the live view, or of the one that is being built. A moment of
+/// connecting that is not given stays as it was.
+pub(crate) async fn put(
+    transaction: &mut Transaction<'_, Postgres>,
+    built: Option<i32>,
+    row: &IntegrationRow,
+    version: i64,
+) -> Result<(), sqlx::Error> {
+    let list = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>();
+    sqlx::query!(
+        "insert into integrations (view_version, id, tenant, owner, provider, status, generation, scopes, granted,
+             missing, expires_at, refreshed_at, connected_at, reason, version)
+         select coalesce($15, live), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+         from view_versions where view = 'integrations'
+         on conflict (view_version, id) do update
+         set status = excluded.status, generation = excluded.generation, scopes = excluded.scopes,
+             granted = excluded.granted, missing = excluded.missing, expires_at = excluded.expires_at,
+             refreshed_at = excluded.refreshed_at,
+             connected_at = coalesce(excluded.connected_at, integrations.connected_at),
+             reason = excluded.reason, version = excluded.version",
+        row.id.uuid(),
+        row.tenant.uuid(),
+        row.owner.uuid(),
+        row.provider.name(),
+        row.status.name(),
+        row.generation.number(),
+        &list(&row.scopes),
+        &list(&row.granted),
+        &list(&row.missing),
+        row.expires_at,
+        row.refreshed_at,
+        row.connected_at,
+        row.reason,
+        version,
+        built
+    )
+    .execute(&mut **transaction)
+    .await?;
     Ok(())
 }
 
@@ -168,6 +206,39 @@ pub(crate) async fn row_in(
     .fetch_optional(&mut **transaction)
     .await?;
     row.map(IntegrationRow::try_from).transpose()
+}
+
+/// The version of its stream that the row of an integration shows.
+pub(crate) async fn version_in(
+    transaction: &mut Transaction<'_, Postgres>,
+    integration: IntegrationId,
+) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select version from integrations
+         join view_versions on view = 'integrations' and live = view_version
+         where id = $1",
+        integration.uuid()
+    )
+    .fetch_optional(&mut **transaction)
+    .await
+}
+
+/// A row of this tenant in the view whose stream does not exist.
+pub(crate) async fn orphan_in(
+    transaction: &mut Transaction<'_, Postgres>,
+    tenant: TenantId,
+) -> Result<Option<IntegrationId>, sqlx::Error> {
+    let orphan = sqlx::query_scalar!(
+        "select id from integrations
+         join view_versions on view = 'integrations' and live = view_version
+         where tenant = $1 and not exists (select from states where stream = id)
+         order by id
+         limit 1",
+        tenant.uuid()
+    )
+    .fetch_optional(&mut **transaction)
+    .await?;
+    Ok(orphan.map(IntegrationId::new))
 }
 
 impl Store {

@@ -20,6 +20,7 @@ mod log;
 mod mail;
 mod migrate;
 mod owner_settings;
+mod rebuild;
 mod refresh_lease;
 mod role;
 mod scope;
@@ -67,13 +68,14 @@ pub use crate::log::{AuditEntry, LogPosition, OperatorWords};
 pub use crate::mail::{MailContent, MailProgress, Underway};
 pub use crate::migrate::{MigrateError, migrate, rewrite_after_restore};
 pub use crate::owner_settings::OwnerSettings;
+pub use crate::rebuild::{Marked, MendedJobs, Rebuild, RebuildError, RebuiltViews};
 pub use crate::refresh_lease::RefreshLease;
 pub use crate::role::RoleProblem;
 pub use crate::shown_mail::{SHOWN_MAIL_KEPT, mail_handle};
 pub use crate::telegram::{BotSeat, Chat, ClaimedUpdate, LiveMessage, LiveState, NewUpdate, Shows, UpdateOutcome};
 pub use crate::unit::{
-    Actor, Append, CalendarChange, CalendarRow, Change, Context, EntryRow, MailRow, Metadata, NewAttempt, Outcome,
-    Settlement, UnitOfWork, event_id,
+    Actor, Append, CalendarChange, CalendarRead, CalendarRow, Change, Context, EntryRow, MailRow, Metadata, NewAttempt,
+    Outcome, Settlement, UnitOfWork, event_id,
 };
 pub use crate::vault::{Spare, Tokens};
 pub use crate::verify::{BrokenChain, Difference, Verified};

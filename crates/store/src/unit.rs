@@ -168,10 +168,19 @@ pub struct MailRow {
 pub struct CalendarRow {
     /// What stands for it.
     pub calendar: i64,
-    /// Whether it is chosen before anybody has chosen.
-    pub chosen_at_first: bool,
+    /// Whether it is the account's own first calendar, which is chosen before anybody has chosen.
+    pub is_primary: bool,
     /// Id, title and zone, sealed.
     pub sealed: Vec<u8>,
+}
+
+/// What came of reading a calendar to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CalendarRead {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Whether the provider let us.
+    pub readable: bool,
 }
 
 /// One entry of a calendar.
@@ -355,6 +364,8 @@ pub enum CalendarChange {
         choice: i32,
         /// Sync token, page token and counts.
         sealed: Vec<u8>,
+        /// What came of reading it to its end; absent while it is under way.
+        read: Option<CalendarRead>,
     },
     /// Entries as last seen.
     PutEntries {

@@ -2,19 +2,16 @@
 //!
 //! All of it in one snapshot, so that a log which is being written does not look like one that was tampered with.
 
-use std::collections::BTreeMap;
-
-use bellhop_domain::{
-    Event, EventId, Integration, IntegrationId, Job, JobId, Jobs, Payload, RecordedEvent, STATE_SHAPE, TenantId,
-};
+use bellhop_domain::{Event, EventId, Integration, IntegrationId, RecordedEvent, STATE_SHAPE, TenantId};
 use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 use thiserror::Error;
 
 use crate::chain::{GENESIS, Link};
 use crate::error::StoreError;
-use crate::integrations::{IntegrationRow, reason, row_in};
-use crate::{Store, scope};
+use crate::integrations::{self, IntegrationRow};
+use crate::rebuild::folded::{Folded, misfits};
+use crate::{Store, rebuild, scope, tallies};
 
 /// What was looked at and found sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,6 +46,9 @@ pub enum Difference {
         /// What differs.
         what: String,
     },
+    /// Events of this type are not counted as the log has them.
+    #[error("tallies: the count of {0} differs")]
+    Tally(String),
     /// The job table differs from the fold of the log.
     #[error("jobs: {0}")]
     Jobs(String),
@@ -57,38 +57,57 @@ pub enum Difference {
 /// A stream as it was read: its events, or where its chain breaks.
 type Stream = Result<Vec<RecordedEvent>, BrokenChain>;
 
+/// What is compared with the fold of the log. The chains are checked in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    States,
+    Views,
+    Jobs,
+}
+
 impl Store {
     /// Checks everything of a tenant.
     pub async fn verify(&self, tenant: TenantId) -> Result<Result<Verified, Difference>, StoreError> {
+        self.compare(tenant, &[Part::States, Part::Views, Part::Jobs]).await
+    }
+
+    /// Checks the chains and the views of a tenant.
+    pub async fn verify_views(&self, tenant: TenantId) -> Result<Result<Verified, Difference>, StoreError> {
+        self.compare(tenant, &[Part::Views]).await
+    }
+
+    /// Checks the chains and the job rows of a tenant.
+    pub async fn verify_jobs(&self, tenant: TenantId) -> Result<Result<Verified, Difference>, StoreError> {
+        self.compare(tenant, &[Part::Jobs]).await
+    }
+
+    async fn compare(&self, tenant: TenantId, parts: &[Part]) -> Result<Result<Verified, Difference>, StoreError> {
         let mut snapshot = scope::begin_snapshot(&self.pool, &[tenant]).await?;
-        let streams = sqlx::query_scalar!(
-            r#"select stream as "stream!" from (
-                   select stream from states where tenant = $1 union select stream from events where tenant = $1
-               ) as streams order by 1"#,
-            tenant.uuid()
-        )
-        .fetch_all(&mut *snapshot)
-        .await?;
-        let mut verified = Verified::default();
-        let mut jobs = Jobs::default();
-        for integration in streams.into_iter().map(IntegrationId::new) {
-            let events = match read_chain(&mut snapshot, integration).await? {
-                Ok(events) => events,
-                Err(broken) => return Ok(Err(broken.into())),
-            };
-            let mut state = Integration::default();
-            for recorded in &events {
-                state.take_in(&recorded.event);
-                jobs.take_in(recorded);
-            }
-            verified.streams += 1;
-            verified.events += events.len() as u64;
-            if let Some(what) = compare_state(&mut snapshot, integration, &events, &state).await? {
-                return Ok(Err(Difference::State { integration, what }));
+        if let Some(integration) = rebuild::stream_without_state(&mut snapshot).await?
+            && let Err(broken) = read_chain(&mut snapshot, integration).await?
+        {
+            return Ok(Err(broken.into()));
+        }
+        let (mut verified, mut after) = (Verified::default(), None);
+        loop {
+            let streams = rebuild::streams_after(&mut snapshot, tenant, after).await?;
+            let Some(last) = streams.last() else { break };
+            after = Some(*last);
+            for integration in streams {
+                let events = match read_chain(&mut snapshot, integration).await? {
+                    Ok(events) => events,
+                    Err(broken) => return Ok(Err(broken.into())),
+                };
+                verified.streams += 1;
+                verified.events += events.len() as u64;
+                let folded = Folded::of(integration, &events);
+                if let Some(difference) = compare_stream(&mut snapshot, integration, &folded, parts).await? {
+                    return Ok(Err(difference));
+                }
             }
         }
-        let difference = compare_jobs(&mut snapshot, tenant, &jobs).await?;
-        Ok(difference.map_or(Ok(verified), |what| Err(Difference::Jobs(what))))
+        let surplus = compare_rest(&mut snapshot, tenant, parts).await?;
+        Ok(surplus.map_or(Ok(verified), Err))
     }
 
     /// Checks the hash chain of one stream, and answers how many events it has.
@@ -107,7 +126,8 @@ impl Store {
     }
 }
 
-async fn read_chain(
+/// Reads a stream in a transaction that sees one moment of it.
+pub(crate) async fn read_chain(
     snapshot: &mut Transaction<'_, Postgres>,
     integration: IntegrationId,
 ) -> Result<Stream, StoreError> {
@@ -153,86 +173,99 @@ async fn read_chain(
     Ok(Ok(events))
 }
 
-/// The first difference between the stored state or view of an integration and the fold of its events.
+/// The first difference between what is stored of a stream and the fold of its events.
+async fn compare_stream(
+    snapshot: &mut Transaction<'_, Postgres>,
+    integration: IntegrationId,
+    folded: &Folded,
+    parts: &[Part],
+) -> Result<Option<Difference>, StoreError> {
+    let mut what = None;
+    if parts.contains(&Part::States) {
+        what = compare_state(snapshot, integration, folded).await?;
+    }
+    if what.is_none() && parts.contains(&Part::Views) {
+        let version = integrations::version_in(snapshot, integration).await?;
+        what = match (integrations::row_in(snapshot, integration).await?, &folded.view) {
+            (Some(row), Some(told)) => compare_view((&row, version), (told, folded.version)),
+            (None, Some(_)) => Some("the view has no row".to_owned()),
+            (Some(_), None) => Some("the view should have no row".to_owned()),
+            (None, None) => None,
+        };
+    }
+    if let Some(what) = what {
+        return Ok(Some(Difference::State { integration, what }));
+    }
+    if parts.contains(&Part::Jobs) {
+        let stored = rebuild::stored_jobs(snapshot, integration, folded.jobs.keys()).await?;
+        let first = misfits(&folded.jobs, &stored)?.into_iter().next();
+        return Ok(first.map(|misfit| Difference::Jobs(misfit.words)));
+    }
+    Ok(None)
+}
+
 async fn compare_state(
     snapshot: &mut Transaction<'_, Postgres>,
     integration: IntegrationId,
-    events: &[RecordedEvent],
-    folded: &Integration,
+    folded: &Folded,
 ) -> Result<Option<String>, StoreError> {
     let row = sqlx::query!("select version, shape, state from states where stream = $1", integration.uuid())
         .fetch_one(&mut **snapshot)
         .await?;
-    if events.last().map_or(0, |last| last.version) != row.version {
+    if folded.version != row.version {
         return Ok(Some("the state row has another version".to_owned()));
     }
     // A row of another shape is folded again before it is used: it says nothing.
     if row.shape == STATE_SHAPE {
         let state: Integration = serde_json::from_value(row.state).map_err(|_| StoreError::Unreadable("a state"))?;
-        if state != *folded {
+        if state != folded.state {
             return Ok(Some("the state row differs".to_owned()));
         }
     }
-    Ok(match row_in(snapshot, integration).await? {
-        Some(row) => compare_view(&row, folded),
-        None => Some("the view has no row".to_owned()),
-    })
+    Ok(None)
 }
 
-fn compare_view(row: &IntegrationRow, folded: &Integration) -> Option<String> {
-    let names = |set: &bellhop_domain::Capabilities| set.iter().map(|one| one.name().to_owned()).collect();
+/// Both with the version of the stream that they show.
+fn compare_view(
+    (row, row_version): (&IntegrationRow, Option<i64>),
+    (told, version): (&IntegrationRow, i64),
+) -> Option<String> {
     let checks = [
-        ("owner", Some(row.owner) == folded.owner),
-        ("provider", Some(row.provider) == folded.provider),
-        ("status", row.status == folded.status),
-        ("generation", row.generation == folded.generation),
-        ("scopes", row.scopes == folded.scopes),
-        ("granted", row.granted == names(&folded.granted)),
-        ("missing", row.missing == names(&folded.missing)),
-        ("expires_at", row.expires_at == folded.expires_at),
-        ("refreshed_at", row.refreshed_at == folded.refreshed_at),
-        ("reason", row.reason == reason(folded)),
+        ("tenant", row.tenant == told.tenant),
+        ("owner", row.owner == told.owner),
+        ("provider", row.provider == told.provider),
+        ("status", row.status == told.status),
+        ("generation", row.generation == told.generation),
+        ("scopes", row.scopes == told.scopes),
+        ("granted", row.granted == told.granted),
+        ("missing", row.missing == told.missing),
+        ("expires_at", row.expires_at == told.expires_at),
+        ("refreshed_at", row.refreshed_at == told.refreshed_at),
+        ("connected_at", row.connected_at == told.connected_at),
+        ("reason", row.reason == told.reason),
+        ("version", row_version == Some(version)),
     ];
     checks.iter().find(|(_, same)| !same).map(|(name, _)| format!("the view differs in {name}"))
 }
 
-/// The first difference between the job rows of a tenant and this fold of its log: ids, kinds, payloads and whether each
-/// is open or dead. Due times, attempts and leases belong to the table.
-async fn compare_jobs(
+/// The first thing of a tenant that belongs to no stream, or counts events otherwise than the log has them.
+async fn compare_rest(
     snapshot: &mut Transaction<'_, Postgres>,
     tenant: TenantId,
-    folded: &Jobs,
-) -> Result<Option<String>, StoreError> {
-    let rows = sqlx::query!(
-        "select id, integration, payload, state from jobs where tenant = $1 and state in ('open', 'dead')",
-        tenant.uuid()
-    )
-    .fetch_all(&mut **snapshot)
-    .await?;
-    let mut stored: [BTreeMap<JobId, (IntegrationId, Payload)>; 2] = Default::default();
-    for row in rows {
-        let payload =
-            serde_json::from_value(row.payload).map_err(|_| StoreError::Unreadable("the payload of a job"))?;
-        stored[usize::from(row.state == "dead")]
-            .insert(JobId::new(row.id), (IntegrationId::new(row.integration), payload));
-    }
-    Ok(difference("open", &stored[0], &folded.open).or_else(|| difference("dead", &stored[1], &folded.dead)))
-}
-
-fn difference(
-    state: &str,
-    stored: &BTreeMap<JobId, (IntegrationId, Payload)>,
-    folded: &BTreeMap<JobId, Job>,
-) -> Option<String> {
-    for (id, job) in folded {
-        match stored.get(id) {
-            None => return Some(format!("{} {id} should be {state}", job.payload.kind())),
-            Some((integration, payload)) if *payload != job.payload || *integration != job.integration => {
-                return Some(format!("{} {id} is not as it was opened", job.payload.kind()));
-            }
-            Some(_) => {}
+    parts: &[Part],
+) -> Result<Option<Difference>, StoreError> {
+    if parts.contains(&Part::Views) {
+        if let Some(integration) = integrations::orphan_in(snapshot, tenant).await? {
+            let what = "the view should have no row".to_owned();
+            return Ok(Some(Difference::State { integration, what }));
+        }
+        if let Some(name) = tallies::first_miscount(snapshot, tenant).await? {
+            return Ok(Some(Difference::Tally(name)));
         }
     }
-    let surplus = stored.iter().find(|(id, _)| !folded.contains_key(id));
-    surplus.map(|(id, (_, payload))| format!("{} {id} should not be {state}", payload.kind()))
+    if parts.contains(&Part::Jobs) {
+        let orphan = rebuild::orphan(snapshot, tenant).await?;
+        return Ok(orphan.map(|(_, words)| Difference::Jobs(words)));
+    }
+    Ok(None)
 }

@@ -5,8 +5,8 @@ mod support;
 
 use bellhop_domain::{Command, FetchMode, IntegrationId, OwnerId, TenantId};
 use bellhop_store::{
-    CalendarChange, CalendarContent, CalendarProgress, Change, DataKey, EntryContent, EntryTime, OwnerSettings,
-    Request, SHOWN_MAIL_KEPT, Store, mail_handle,
+    CalendarChange, CalendarContent, CalendarProgress, CalendarRead, Change, DataKey, EntryContent, EntryTime,
+    OwnerSettings, Request, SHOWN_MAIL_KEPT, Store, mail_handle,
 };
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use support::{Database, connected, context, default_tenant, new_owner, noon};
@@ -58,7 +58,7 @@ impl Setting {
             .enumerate()
             .map(|(index, id)| {
                 let (id, title) = ((*id).to_owned(), format!("Calendar {id}"));
-                let content = CalendarContent { id, title, time_zone: None, is_primary: index == 0 };
+                let content = CalendarContent { id, title, time_zone: None, is_primary: index == 0, only_busy: false };
                 content.seal(&self.store, &self.key, self.tenant, self.integration).unwrap()
             })
             .collect();
@@ -95,7 +95,8 @@ impl Setting {
 
     fn reached(&self, calendar: i64, choice: i32, token: &str) -> Change {
         let progress = CalendarProgress { sync_token: Some(token.to_owned()), underway: None };
-        progress.seal(&self.key, (self.tenant, self.integration, calendar), choice).unwrap()
+        let read = CalendarRead { at: noon(), readable: true };
+        progress.seal(&self.key, (self.tenant, self.integration, calendar), choice, Some(read)).unwrap()
     }
 }
 
@@ -198,6 +199,80 @@ async fn entries_are_found_by_when_they_can_matter_and_exceptions_by_their_serie
     assert_eq!(setting.seen(noon(), next_month + TimeDelta::days(1)).await, ["a"]);
     setting.write(vec![CalendarChange::RemoveEntriesOver { before: noon() + TimeDelta::hours(2) }]).await;
     assert_eq!(setting.seen(noon(), next_month).await.len(), 0);
+    setting.database.drop().await;
+}
+
+#[tokio::test]
+async fn a_calendar_that_may_not_be_read_is_not_shown_and_comes_back_as_it_was() {
+    let setting = Setting::make().await;
+    let own = setting.list(&["own"]).await[0];
+    setting.put(own, 0, Uuid::new_v4(), &[("kept", noon(), None)]).await;
+    let of = (setting.tenant, setting.integration, own);
+    let progress = CalendarProgress { sync_token: Some("one".to_owned()), underway: None };
+    let state = async || {
+        let calendars = setting.store.calendars(setting.tenant, setting.integration).await.unwrap();
+        (calendars[0].readable, calendars[0].checked_at)
+    };
+    assert_eq!(state().await, (true, None), "chosen, and not read yet");
+    for (minute, readable) in [(1, false), (2, true)] {
+        let at = noon() + TimeDelta::minutes(minute);
+        let change = progress.seal(&setting.key, of, 0, Some(CalendarRead { at, readable })).unwrap();
+        setting.write_all(vec![change]).await;
+        assert_eq!(state().await, (readable, Some(at)));
+        assert_eq!(setting.seen_today().await.len(), usize::from(readable));
+        assert_eq!(setting.progress(own).await.as_deref(), Some("one"));
+    }
+    for wanted in [false, true] {
+        setting.store.choose_calendar(setting.tenant, setting.integration, own, wanted).await.unwrap();
+    }
+    assert_eq!(state().await, (true, None), "chosen anew, and not read since");
+    setting.database.drop().await;
+}
+
+#[tokio::test]
+async fn a_choice_and_a_page_that_is_being_stored_wait_for_each_other() {
+    let setting = Setting::make().await;
+    let own = setting.list(&["own"]).await[0];
+    setting.put(own, 0, Uuid::new_v4(), &[("stored", noon(), None)]).await;
+    // Somebody is leaving the calendar out: its row is held.
+    let mut choosing = setting.database.owner().await;
+    let begin = format!("begin; select set_config('app.tenants', '{{{}}}', true)", setting.tenant);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(begin)).execute(&mut choosing).await.unwrap();
+    sqlx::raw_sql("update calendars set chosen = false, choice = choice + 1").execute(&mut choosing).await.unwrap();
+    let rows = ["stored", "new"].map(|id| {
+        let of = (setting.tenant, setting.integration, own);
+        entry(id, noon(), None).seal(&setting.key, of, id.to_owned(), (noon(), None)).unwrap()
+    });
+    let put = CalendarChange::PutEntries { calendar: own, choice: 0, sync: Uuid::new_v4(), rows: rows.into() };
+    let page = setting.write_all(vec![setting.reached(own, 0, "two"), put.of(setting.integration)]);
+    let choice = async {
+        // The page has written nothing by now, or the deletion would wait for it and it for the row: a deadlock.
+        sqlx::raw_sql("set local lock_timeout = '2s'; delete from calendar_entries; commit")
+            .execute(&mut choosing)
+            .await
+            .unwrap();
+    };
+    tokio::join!(page, choice);
+    let left: i64 = sqlx::query_scalar("select count(*) from calendar_entries").fetch_one(&mut choosing).await.unwrap();
+    assert_eq!(left, 0, "nothing of what was left out comes back");
+    drop(choosing);
+    setting.database.drop().await;
+}
+
+#[tokio::test]
+async fn an_exception_is_found_with_its_series_however_early_it_was() {
+    let setting = Setting::make().await;
+    let own = setting.list(&["own"]).await[0];
+    let sync = Uuid::new_v4();
+    let series = entry("series", noon(), None);
+    let of = (setting.tenant, setting.integration, own);
+    let rows = vec![series.seal(&setting.key, of, "s".to_owned(), (noon(), None)).unwrap()];
+    setting.write(vec![CalendarChange::PutEntries { calendar: own, choice: 0, sync, rows }]).await;
+    setting.put(own, 0, sync, &[("cancelled", noon(), Some("s")), ("other", noon(), Some("gone"))]).await;
+    let later = noon() + TimeDelta::hours(3);
+    let mut seen = setting.seen(later, later + TimeDelta::hours(1)).await;
+    seen.sort();
+    assert_eq!(seen, ["cancelled", "series"]);
     setting.database.drop().await;
 }
 

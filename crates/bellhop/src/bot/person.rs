@@ -98,9 +98,8 @@ async fn calendar_zone(store: &Store, tenant: TenantId, owner: OwnerId) -> Resul
         if !row.status.is_linked() {
             continue;
         }
-        let calendars = store.calendars(tenant, row.id).await?;
-        let primary = calendars.iter().find(|calendar| calendar.content.is_primary);
-        if let Some(zone) = primary.and_then(|calendar| calendar.content.time_zone.as_deref()?.parse().ok()) {
+        let zone = store.primary_zone(tenant, row.id).await?;
+        if let Some(zone) = zone.and_then(|name| name.parse().ok()) {
             return Ok(Some(zone));
         }
     }

@@ -32,6 +32,9 @@ const ALL_DAY: f32 = 34.0;
 /// Bars for whole days, of which a day has room for these many.
 const MOST_BARS: usize = 4;
 
+/// Blocks and bars of one day: more could not be told apart.
+const MOST_OF_A_DAY: usize = 60;
+
 /// The hours that are always there.
 const HOURS: (u32, u32) = (8, 19);
 
@@ -107,7 +110,8 @@ impl<'a> Sheet<'a> {
         for day in &days {
             let (from, until) = (midnight(zone, *day), midnight(zone, *day + Days::new(1)));
             let (mut long, mut short) = (vec![], vec![]);
-            for occurrence in found.iter().filter(|occurrence| occurrence.touches(zone, from, until)) {
+            let here = found.iter().filter(|occurrence| occurrence.touches(zone, from, until));
+            for occurrence in here.take(MOST_OF_A_DAY) {
                 let (start, end) = occurrence.bounds(zone);
                 if occurrence.is_all_day() || (start <= from && end >= until) {
                     long.push(occurrence);

@@ -54,6 +54,12 @@ impl SeenAccount {
         self.account.row.status.is_usable() && self.account.row.can(Capability::Calendar)
     }
 
+    /// Whether a calendar was chosen that has not been read since.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        self.calendars.iter().any(|calendar| calendar.chosen && calendar.checked_at.is_none())
+    }
+
     /// Whether something of it is stored.
     #[must_use]
     pub fn was_read(&self) -> bool {
@@ -120,8 +126,17 @@ impl Seen {
     /// How many calendars are looked at.
     #[must_use]
     pub fn looked_at(&self) -> usize {
+        let was_read = |calendar: &&Calendar| calendar.chosen && calendar.readable && calendar.checked_at.is_some();
         let read = self.accounts.iter().filter(|seen| seen.was_read());
-        read.map(|seen| seen.calendars.iter().filter(|calendar| calendar.chosen).count()).sum()
+        read.map(|seen| seen.calendars.iter().filter(was_read).count()).sum()
+    }
+
+    /// Whether there are calendars and none of them is chosen.
+    #[must_use]
+    pub fn has_none_chosen(&self) -> bool {
+        let mut calendars = self.accounts.iter().filter(|seen| seen.was_read()).flat_map(|seen| &seen.calendars);
+        calendars.next().is_some()
+            && !self.accounts.iter().flat_map(|seen| &seen.calendars).any(|calendar| calendar.chosen)
     }
 
     /// When the oldest of what is shown was checked; never, while something is being read for the first time.
@@ -143,7 +158,7 @@ impl Seen {
         let enough = if refresh { JUST_CHECKED } else { FRESH };
         let mut asked = false;
         for seen in self.accounts.iter().filter(|seen| seen.can_be_read()) {
-            if seen.age.checked_at.is_none_or(|checked| self.now - checked > enough) {
+            if seen.has_unread() || seen.age.checked_at.is_none_or(|checked| self.now - checked > enough) {
                 crate::actions::ask_for_calendars(&desk.app, desk.tenant, seen.account.id()).await?;
                 asked = true;
             }
@@ -157,7 +172,7 @@ impl Seen {
         self.accounts
             .iter()
             .filter(|seen| seen.can_be_read())
-            .all(|seen| seen.age.checked_at.is_some_and(|checked| checked > asked_at))
+            .all(|seen| !seen.has_unread() && seen.age.checked_at.is_some_and(|checked| checked > asked_at))
     }
 
     /// How old the answer is, and what is being done about it.
@@ -183,7 +198,15 @@ impl Seen {
     pub fn not_seen(&self) -> (Text, Vec<Vec<Button>>) {
         let (mut text, mut buttons) = (Text::new(), vec![]);
         let several = self.accounts.len() > 1;
-        for SeenAccount { account, .. } in &self.accounts {
+        for SeenAccount { account, calendars, age } in &self.accounts {
+            for calendar in calendars.iter().filter(|calendar| calendar.chosen && age.checked_at.is_some()) {
+                let why = match (calendar.readable, calendar.checked_at) {
+                    (false, _) => format!("{} does not let me read it at the moment", account.row.provider.title()),
+                    (true, None) => "I have not read it yet".to_owned(),
+                    (true, Some(_)) => continue,
+                };
+                text = text.line().plain("⚠️ ").theirs(&calendar.content.title, 60).plain(format!(": {why}."));
+            }
             let why = match account.row.status {
                 Status::Expired => "access has ended, so this may be out of date",
                 _ if !account.row.can(Capability::Calendar) => "I may not read this calendar",

@@ -11,9 +11,6 @@ use chrono_tz::Tz;
 use super::recurrence::Series;
 use super::zones::{begins, named};
 
-/// How long a time of a series that something else replaces may have been: nothing longer comes back in its own middle.
-const LONGEST_REPLACED: TimeDelta = TimeDelta::days(31);
-
 /// One thing that takes place. Has no `Debug`: it is somebody's day.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Occurrence {
@@ -83,7 +80,8 @@ pub fn between(
         let one = |start: EntryTime, end: EntryTime| Occurrence {
             integration,
             calendar: entry.calendar,
-            content: content.clone(),
+            // The rules are not needed any more, and can be long.
+            content: EntryContent { recurrence: vec![], ..content.clone() },
             start,
             end,
         };
@@ -117,8 +115,7 @@ pub fn found_between(content: &EntryContent, calendar_zone: Option<&str>) -> (Da
     let (mut start, mut end) = (earliest(&content.start), latest(&content.end));
     if let Some(original) = &content.original_start {
         start = start.min(earliest(original));
-        // It also stands for the whole time that it replaces, and does not say how long that would have been.
-        end = end.max(latest(original) + LONGEST_REPLACED.max(length(&content.start, &content.end)));
+        end = end.max(latest(original) + length(&content.start, &content.end));
     }
     if content.recurrence.is_empty() {
         return (start, Some(end));

@@ -159,19 +159,6 @@ fn an_exception_is_found_where_it_was_and_where_it_is() {
 }
 
 #[test]
-fn a_cancelled_time_is_found_as_long_as_what_it_replaces_would_have_lasted() {
-    let mut watch = entry("watch", moment("2026-10-19T22:00:00+02:00"), moment("2026-10-20T02:00:00+02:00"));
-    watch.content.recurrence = vec!["RRULE:FREQ=DAILY".to_owned()];
-    let original = "2026-11-02T22:00:00+01:00";
-    let mut cancelled = exception(original, moment(original), moment(original));
-    (cancelled.content.cancelled, cancelled.content.series) = (true, Some("watch".to_owned()));
-    let morning = ("2026-11-02T23:00:00Z", "2026-11-03T01:00:00Z");
-    let (found_from, found_until) = found_between(&cancelled.content, None);
-    assert!(found_from < at(morning.1) && found_until.unwrap() >= at(morning.0), "it is not looked at");
-    assert!(shown(&[watch, cancelled], Tz::Europe__Berlin, morning.0, morning.1).is_empty());
-}
-
-#[test]
 fn what_was_declined_or_is_shown_as_free_takes_no_time() {
     let takes = |busy: bool, answer: Option<Answer>| {
         let mut entry = entry("lunch", moment("2026-11-02T12:00:00+01:00"), moment("2026-11-02T13:00:00+01:00"));

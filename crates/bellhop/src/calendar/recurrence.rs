@@ -3,15 +3,26 @@
 //! The library repeats dates; zones are left to `zones.rs`. So a rule is followed on the wall clock of the series, and only
 //! then made into moments, which keeps nine o'clock at nine across a clock change.
 
+use std::collections::HashSet;
+
 use bellhop_store::EntryTime;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, Utc};
 use chrono_tz::Tz;
 use rrule::{Frequency, RRule, RRuleSet, Unvalidated};
 
 use super::zones::{moment, named};
 
 /// The most times of one series in one window. A series that falls more often than that is no appointment.
-const MOST: u16 = 500;
+const MOST: usize = 500;
+
+/// How many times a rule is followed from the first on: a daily one for a hundred years.
+const MOST_STEPS: usize = 36_600;
+
+/// The most rules of one series; people have one.
+const MOST_RULES: usize = 4;
+
+/// The most times of one day that a rule may name.
+const MOST_A_DAY: usize = 24;
 
 /// A series, as its calendar has it.
 pub struct Series<'a> {
@@ -32,9 +43,12 @@ impl Series<'_> {
         // A day may begin up to 14 hours earlier or 12 later than in UTC.
         let margin = TimeDelta::days(1);
         let (first, last) = ((from - margin).with_timezone(&zone), (until + margin).with_timezone(&zone));
-        let times = self.local_starts(first.naive_local(), last.naive_local()).unwrap_or_else(|| vec![self.local()]);
+        let times = self.local_starts(first.naive_local(), last.naive_local());
         let starts = times.into_iter().map(|local| self.time(local, zone));
-        starts.filter(|start| may_begin_between(start, from, until)).collect()
+        let mut starts: Vec<EntryTime> = starts.filter(|start| may_begin_between(start, from, until)).collect();
+        // Several times of a day are one day.
+        starts.dedup();
+        starts
     }
 
     /// A moment after which the series does not begin any more, where its rules name one. A rule that counts ends too, but
@@ -61,7 +75,8 @@ impl Series<'_> {
     fn local(&self) -> NaiveDateTime {
         match self.start {
             EntryTime::Day(day) => day.and_time(NaiveTime::MIN),
-            EntryTime::Moment { at, .. } => at.with_timezone(&self.own_zone()).naive_local(),
+            // Rules know no fractions of seconds.
+            EntryTime::Moment { at, .. } => at.trunc_subsecs(0).with_timezone(&self.own_zone()).naive_local(),
         }
     }
 
@@ -72,30 +87,50 @@ impl Series<'_> {
         }
     }
 
-    /// By the wall clock, between two times on it. None where a rule makes no sense or repeats within a day.
-    fn local_starts(&self, first: NaiveDateTime, last: NaiveDateTime) -> Option<Vec<NaiveDateTime>> {
+    /// By the wall clock, between two times on it. Where its rules cannot be followed, its first time stands for them.
+    fn local_starts(&self, first: NaiveDateTime, last: NaiveDateTime) -> Vec<NaiveDateTime> {
+        let rules = self.lines("RRULE");
+        let repeated = if rules.is_empty() { None } else { self.repeated(&rules, first, last) };
+        let mut times = repeated.unwrap_or_else(|| vec![self.local()]);
+        times.extend(self.dates("RDATE"));
+        let left_out: HashSet<NaiveDateTime> = self.dates("EXDATE").into_iter().collect();
+        times.retain(|time| *time >= first && *time <= last && !left_out.contains(time));
+        times.sort_unstable();
+        times.dedup();
+        times.truncate(MOST);
+        times
+    }
+
+    /// What the rules say. None where one makes no sense, or falls so often that it is no appointment.
+    fn repeated(&self, rules: &[String], first: NaiveDateTime, last: NaiveDateTime) -> Option<Vec<NaiveDateTime>> {
+        if rules.len() > MOST_RULES {
+            return None;
+        }
         let start = self.local().and_utc().with_timezone(&rrule::Tz::UTC);
         let mut set = RRuleSet::new(start);
-        for line in self.lines("RRULE") {
-            let rule: RRule<Unvalidated> = self.on_the_wall(&line)?.parse().ok()?;
-            if matches!(rule.get_freq(), Frequency::Hourly | Frequency::Minutely | Frequency::Secondly) {
+        for line in rules {
+            let rule: RRule<Unvalidated> = self.on_the_wall(line)?.parse().ok()?;
+            // The library makes all times of a day, or of a whole year, before it gives out the first.
+            let a_day = [rule.get_by_hour(), rule.get_by_minute(), rule.get_by_second()];
+            if a_day.iter().map(|part| part.len().max(1)).product::<usize>() > MOST_A_DAY
+                || matches!(rule.get_freq(), Frequency::Minutely | Frequency::Secondly)
+            {
                 return None;
             }
             set = set.rrule(rule.validate(start).ok()?);
         }
-        let bound = |local: NaiveDateTime| local.and_utc().with_timezone(&rrule::Tz::UTC);
-        let mut times: Vec<NaiveDateTime> = if set.get_rrule().is_empty() {
-            vec![self.local()]
-        } else {
-            let found = set.after(bound(first)).before(bound(last)).all(MOST);
-            found.dates.iter().map(chrono::DateTime::naive_utc).collect()
-        };
-        times.extend(self.dates("RDATE"));
-        let left_out = self.dates("EXDATE");
-        times.retain(|time| *time >= first && *time <= last && !left_out.contains(time));
-        times.sort_unstable();
-        times.dedup();
-        times.truncate(usize::from(MOST));
+        let mut times = vec![];
+        for (step, time) in set.limit().into_iter().map(|time| time.naive_utc()).enumerate() {
+            if step >= MOST_STEPS {
+                return None;
+            }
+            if time > last || times.len() >= MOST {
+                break;
+            }
+            if time >= first {
+                times.push(time);
+            }
+        }
         Some(times)
     }
 
@@ -138,6 +173,10 @@ impl Series<'_> {
 
     fn wall(&self, time: Written, zone: Option<Tz>) -> NaiveDateTime {
         let own = self.own_zone();
+        if matches!(self.start, EntryTime::Day(_)) {
+            // Some write a day that is left out with a time.
+            return time.day(self.zone).and_time(NaiveTime::MIN);
+        }
         match time {
             Written::Day(day) => day.and_time(self.local().time()),
             Written::Utc(at) => at.and_utc().with_timezone(&own).naive_local(),
@@ -155,6 +194,15 @@ enum Written {
 }
 
 impl Written {
+    /// The day that it names, of a moment the day in this zone.
+    fn day(self, zone: Tz) -> NaiveDate {
+        match self {
+            Self::Day(day) => day,
+            Self::Local(local) => local.date(),
+            Self::Utc(at) => at.and_utc().with_timezone(&zone).date_naive(),
+        }
+    }
+
     /// The last time on a wall clock that is not after this.
     fn local(self, zone: Tz) -> NaiveDateTime {
         match self {
@@ -165,17 +213,26 @@ impl Written {
     }
 }
 
+/// Exactly as RFC 5545 writes it: the library's own reading takes signs, blanks and years beyond all calendars.
 fn read(value: &str) -> Option<Written> {
     let value = value.trim();
-    if let Ok(day) = NaiveDate::parse_from_str(value, "%Y%m%d") {
-        return Some(Written::Day(day));
-    }
-    let (text, is_utc) = match value.strip_suffix(['Z', 'z']) {
-        Some(text) => (text, true),
-        None => (value, false),
+    let is_written = |shape: &str| {
+        value.len() == shape.len()
+            && value.bytes().zip(shape.bytes()).all(|(byte, wanted)| match wanted {
+                b'0' => byte.is_ascii_digit(),
+                wanted => byte.eq_ignore_ascii_case(&wanted),
+            })
     };
-    let local = NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S").ok()?;
-    Some(if is_utc { Written::Utc(local) } else { Written::Local(local) })
+    let written = if is_written("00000000") {
+        NaiveDate::parse_from_str(value, "%Y%m%d").ok().map(Written::Day)
+    } else if is_written("00000000T000000") {
+        NaiveDateTime::parse_from_str(value, "%Y%m%dT%H%M%S").ok().map(Written::Local)
+    } else if is_written("00000000T000000Z") {
+        NaiveDateTime::parse_from_str(&value[..15], "%Y%m%dT%H%M%S").ok().map(Written::Utc)
+    } else {
+        None
+    };
+    written.filter(|written| written.day(Tz::UTC).year() > 0)
 }
 
 /// The end that a rule gives, if it gives one; nothing at all where that makes no sense.

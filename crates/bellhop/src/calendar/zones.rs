@@ -1,25 +1,9 @@
 //! From clocks on walls to moments and back, also in the nights in which clocks change.
 
+pub use bellhop_providers::moment_on_the_wall as moment;
 use bellhop_store::EntryTime;
-use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
-
-/// When a clock in this zone shows this time: the first of the two in autumn. A time that is left out in spring is counted
-/// with the clock as it was before (RFC 5545, section 3.3.5): half past two becomes half past three.
-#[must_use]
-pub fn moment(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
-    match zone.from_local_datetime(&local) {
-        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at.to_utc(),
-        LocalResult::None => {
-            // No zone has left out more than a day.
-            let before = (1..=24).find_map(|hours| {
-                let earlier = local.checked_sub_signed(TimeDelta::hours(hours))?;
-                Some(zone.from_local_datetime(&earlier).latest()?.to_utc() + TimeDelta::hours(hours))
-            });
-            before.unwrap_or_else(|| local.and_utc())
-        }
-    }
-}
 
 /// When a day begins in this zone.
 #[must_use]
@@ -45,18 +29,6 @@ pub fn named(name: Option<&str>, otherwise: Tz) -> Tz {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn local(text: &str) -> NaiveDateTime {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn a_time_left_out_in_spring_is_an_hour_later_and_one_that_comes_twice_the_first() {
-        let berlin = Tz::Europe__Berlin;
-        assert_eq!(moment(berlin, local("2027-03-28T02:30:00")).to_rfc3339(), "2027-03-28T01:30:00+00:00");
-        assert_eq!(moment(berlin, local("2026-10-25T02:30:00")).to_rfc3339(), "2026-10-25T00:30:00+00:00");
-        assert_eq!(moment(berlin, local("2026-10-25T03:00:00")).to_rfc3339(), "2026-10-25T02:00:00+00:00");
-    }
 
     #[test]
     fn a_day_begins_where_its_first_hour_is_left_out_and_where_it_is_left_out_itself() {

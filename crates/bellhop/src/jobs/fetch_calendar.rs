@@ -12,8 +12,10 @@ use std::time::Duration;
 use bellhop_domain::{Command, FetchMode, JobFailure};
 use bellhop_providers::{CalendarEvent, EventChange};
 use bellhop_store::{
-    Calendar, CalendarChange, CalendarProgress, CalendarUnderway, Change, DataKey, EntryRow, Outcome, Purpose, Request,
+    Calendar, CalendarChange, CalendarProgress, CalendarRead, CalendarUnderway, Change, DataKey, EntryRow, Outcome,
+    Purpose, Request,
 };
+use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use self::calendars::{Calendars, Reading};
@@ -44,9 +46,19 @@ async fn fetch(app: &App, run: &Run) -> Result<Verdict, Stop> {
     let key = app.store.integration_key(tenant, integration).await?;
     let key = key.ok_or_else(|| Stop::with(Verdict::Done(Effect::default())))?;
     let mut fetch = Fetch { app, run, key, calendars: Calendars::open(app, run).await?, stored: 0 };
-    fetch.list().await?;
+    let before = app.store.calendars(tenant, integration).await?;
+    fetch.list(&before).await?;
+    let mut stopped = None;
     for calendar in app.store.calendars(tenant, integration).await?.iter().filter(|calendar| calendar.chosen) {
-        fetch.bring_up_to_date(calendar).await?;
+        match fetch.bring_up_to_date(calendar).await {
+            Ok(()) => {}
+            // One that fails does not keep the others from being read; the first of them speaks for the run.
+            Err(stop) if is_about_one(&stop) => stopped = stopped.or(Some(stop)),
+            Err(stop) => return Err(stop),
+        }
+    }
+    if let Some(stop) = stopped {
+        return Err(stop);
     }
     let now = app.clock.now();
     let changes = vec![
@@ -54,6 +66,14 @@ async fn fetch(app: &App, run: &Run) -> Result<Verdict, Stop> {
         CalendarChange::PutAge { stored: 0, checked_at: Some(now) }.of(integration),
     ];
     Ok(Verdict::Again { after: EVERY, effect: Effect { command: Some(Command::EndCalendarFetch), changes } })
+}
+
+/// Whether others may fare better. Not so where the run lost its job or the access, or is asked to wait.
+fn is_about_one(stop: &Stop) -> bool {
+    match stop {
+        Stop::StartAgain => true,
+        Stop::Verdict(verdict) => matches!(**verdict, Verdict::Retry { .. } | Verdict::Bury { .. }),
+    }
 }
 
 /// One fetch under one run.
@@ -66,18 +86,20 @@ struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
-    /// Which calendars there are. Those that are gone from the list go with what was stored of them.
-    async fn list(&mut self) -> Result<(), Stop> {
+    /// Which calendars there are. Those that are gone from the list go with what was stored of them, unless the answer makes
+    /// no sense: every account has a primary calendar.
+    async fn list(&mut self, before: &[Calendar]) -> Result<(), Stop> {
         let (tenant, integration) = (self.run.tenant, self.run.integration);
         let listed = self.app.new_id();
         let mut rows = vec![];
-        for content in self.calendars.list().await? {
+        for content in self.calendars.list(before).await? {
             rows.push(content.seal(&self.app.store, &self.key, tenant, integration)?);
         }
-        let changes = vec![
-            CalendarChange::PutCalendars { listed, rows }.of(integration),
-            CalendarChange::RemoveNotListed { listed }.of(integration),
-        ];
+        let is_whole = rows.iter().any(|row| row.is_primary);
+        let mut changes = vec![CalendarChange::PutCalendars { listed, rows }.of(integration)];
+        if is_whole {
+            changes.push(CalendarChange::RemoveNotListed { listed }.of(integration));
+        }
         self.record(&format!("list {listed}"), vec![], changes).await
     }
 
@@ -96,7 +118,9 @@ impl Fetch<'_> {
 
     /// Reads a calendar from where it was left, page by page, to its end.
     async fn read(&mut self, calendar: &Calendar, progress: CalendarProgress) -> Result<(), Stop> {
-        let resumed = progress.underway.is_some();
+        // A page token that this run did not get itself.
+        let mut kept = progress.underway.as_ref().is_some_and(|underway| underway.page_token.is_some());
+        let before = progress.clone();
         let mut underway = progress.underway.unwrap_or_else(|| CalendarUnderway {
             sync: self.app.new_id(),
             page_token: None,
@@ -111,9 +135,10 @@ impl Fetch<'_> {
                 return Err(Stop::StartAgain);
             }
             let reading = self.calendars.page(&calendar.content.id, since.as_deref(), underway.page_token.as_deref());
-            let page = match unless_outlived(reading.await, resumed && underway.page_token.is_some())? {
+            let page = match unless_outlived(reading.await, std::mem::take(&mut kept))? {
                 Reading::Page(page) => page,
                 Reading::Gone => return self.empty(calendar).await,
+                Reading::Refused => return self.refused(calendar, &before).await,
             };
             underway.pages += 1;
             let page_changes = self.page(calendar, &mut underway, &page.events).await?;
@@ -123,7 +148,8 @@ impl Fetch<'_> {
                 self.record_page(calendar, &progress, &underway, page_changes).await?;
                 continue;
             }
-            return self.end(calendar, since.is_none(), &underway, page.next_sync_token, page_changes).await;
+            let token = page.next_sync_token.map(|token| token.expose_secret().to_owned());
+            return self.end(calendar, since.as_deref(), &underway, token, page_changes).await;
         }
     }
 
@@ -186,10 +212,11 @@ impl Fetch<'_> {
         calendar: &Calendar,
         progress: &CalendarProgress,
         underway: &CalendarUnderway,
-        mut changes: Vec<Change>,
+        page: Vec<Change>,
     ) -> Result<(), Stop> {
         let of = (self.run.tenant, self.run.integration, calendar.handle);
-        changes.push(progress.seal(&self.key, of, calendar.choice)?);
+        let mut changes = vec![progress.seal(&self.key, of, calendar.choice, None)?];
+        changes.extend(page);
         let stored = i32::try_from(self.stored.saturating_add(underway.added)).unwrap_or(i32::MAX);
         changes.push(CalendarChange::PutAge { stored, checked_at: None }.of(self.run.integration));
         self.record(&format!("page {} of {}", underway.pages, underway.sync), vec![], changes).await
@@ -199,33 +226,48 @@ impl Fetch<'_> {
     async fn end(
         &mut self,
         calendar: &Calendar,
-        is_full: bool,
+        since: Option<&str>,
         underway: &CalendarUnderway,
-        sync_token: Option<secrecy::SecretString>,
-        mut changes: Vec<Change>,
+        sync_token: Option<String>,
+        page: Vec<Change>,
     ) -> Result<(), Stop> {
-        use secrecy::ExposeSecret;
+        let read = CalendarRead { at: self.app.clock.now(), readable: true };
+        let progress = CalendarProgress { sync_token, underway: None };
+        let mode = if since.is_none() { FetchMode::Full } else { FetchMode::Incremental };
+        self.record_end(calendar, mode, underway, &progress, read, page).await
+    }
+
+    async fn record_end(
+        &mut self,
+        calendar: &Calendar,
+        mode: FetchMode,
+        underway: &CalendarUnderway,
+        progress: &CalendarProgress,
+        read: CalendarRead,
+        page: Vec<Change>,
+    ) -> Result<(), Stop> {
         let (tenant, integration) = (self.run.tenant, self.run.integration);
         let mut removed = underway.removed;
-        if is_full {
+        let mut last = vec![];
+        if mode == FetchMode::Full {
             // A full list tells nothing of what is gone: it is what the list did not name.
             let sync = underway.sync;
-            removed = removed.saturating_add(self.unseen(calendar, sync, &changes).await?);
-            changes.push(CalendarChange::RemoveEntriesNotSeen { calendar: calendar.handle, sync }.of(integration));
+            removed = removed.saturating_add(self.unseen(calendar, sync, &page).await?);
+            last.push(CalendarChange::RemoveEntriesNotSeen { calendar: calendar.handle, sync }.of(integration));
         }
-        let sync_token = sync_token.map(|token| token.expose_secret().to_owned());
-        let reached = self.fingerprint(sync_token.as_deref().unwrap_or_default());
-        let progress = CalendarProgress { sync_token, underway: None };
-        changes.push(progress.seal(&self.key, (tenant, integration, calendar.handle), calendar.choice)?);
+        let of = (tenant, integration, calendar.handle);
+        let mut changes = vec![progress.seal(&self.key, of, calendar.choice, Some(read))?];
+        changes.extend(page);
+        changes.extend(last);
         self.stored = self.stored.saturating_add(underway.added);
         let command = Command::RecordCalendar {
             calendar: base64_of(&calendar.handle.to_be_bytes()),
-            mode: if is_full { FetchMode::Full } else { FetchMode::Incremental },
+            mode,
             added: underway.added,
             // A full fetch stores again what was known; only an incremental one knows that it changed.
-            updated: if is_full { 0 } else { underway.updated },
+            updated: if mode == FetchMode::Full { 0 } else { underway.updated },
             removed,
-            cursor: reached,
+            cursor: self.fingerprint(progress.sync_token.as_deref().unwrap_or_default()),
         };
         self.record(&format!("end of {}", underway.sync), vec![command], changes).await
     }
@@ -251,11 +293,20 @@ impl Fetch<'_> {
         Ok(unseen.saturating_sub(u32::try_from(stored.len()).unwrap_or(u32::MAX)))
     }
 
-    /// A calendar that can no longer be read holds nothing.
+    /// A calendar that is gone holds nothing.
     async fn empty(&mut self, calendar: &Calendar) -> Result<(), Stop> {
-        let nothing =
-            CalendarUnderway { sync: self.app.new_id(), page_token: None, added: 0, updated: 0, removed: 0, pages: 0 };
-        self.end(calendar, true, &nothing, None, vec![]).await
+        let sync = self.app.new_id();
+        let nothing = CalendarUnderway { sync, page_token: None, added: 0, updated: 0, removed: 0, pages: 0 };
+        let read = CalendarRead { at: self.app.clock.now(), readable: false };
+        self.record_end(calendar, FetchMode::Full, &nothing, &CalendarProgress::default(), read, vec![]).await
+    }
+
+    /// A calendar that we may not read at the moment keeps what it holds, which is not shown meanwhile.
+    async fn refused(&self, calendar: &Calendar, progress: &CalendarProgress) -> Result<(), Stop> {
+        let of = (self.run.tenant, self.run.integration, calendar.handle);
+        let read = CalendarRead { at: self.app.clock.now(), readable: false };
+        let change = progress.seal(&self.key, of, calendar.choice, Some(read))?;
+        self.record(&format!("refusal {}", self.app.new_id()), vec![], vec![change]).await
     }
 
     /// Records something on the way, if this run still holds the job.

@@ -108,8 +108,8 @@ async fn still_true(notice: &Notice, app: &App, row: &IntegrationRow) -> Result<
         Notice::AccessExpired { .. } => Ok(row.status == Status::Expired),
         // What a disconnect left undone at the provider stays true.
         Notice::JobBuried { kind: JobKind::RevokeAccess, .. } => Ok(row.status == Status::Disconnected),
-        Notice::JobBuried { .. } => {
-            Ok(row.status.is_usable() && app.store.load(row.tenant, row.id).await?.state.alerted)
+        Notice::JobBuried { kind, .. } => {
+            Ok(row.status.is_usable() && app.store.load(row.tenant, row.id).await?.state.told.contains(kind))
         }
     }
 }

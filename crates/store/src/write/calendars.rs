@@ -22,12 +22,16 @@ pub async fn write(
         CalendarChange::RemoveNotListed { listed } => {
             sqlx::query!("delete from calendars where integration = $1 and listed <> $2", integration, listed)
         }
-        CalendarChange::PutProgress { calendar, choice, sealed } => sqlx::query!(
-            "update calendars set sealed_progress = $4 where integration = $1 and calendar = $2 and choice = $3",
+        CalendarChange::PutProgress { calendar, choice, sealed, read } => sqlx::query!(
+            "update calendars
+             set sealed_progress = $4, checked_at = coalesce($5, checked_at), readable = coalesce($6, readable)
+             where integration = $1 and calendar = $2 and choice = $3",
             integration,
             calendar,
             *choice,
-            sealed
+            sealed,
+            read.map(|read| read.at),
+            read.map(|read| read.readable)
         ),
         CalendarChange::RemoveEntries { calendar, entry_ids } => sqlx::query!(
             "delete from calendar_entries where integration = $1 and calendar = $2 and entry_id = any ($3)",
@@ -42,6 +46,10 @@ pub async fn write(
             sync
         ),
         CalendarChange::RemoveEntriesOver { before } => {
+            // In the same order as whoever leaves a calendar out: its row first.
+            sqlx::query!("select calendar from calendars where integration = $1 for no key update", integration)
+                .fetch_all(&mut **transaction)
+                .await?;
             sqlx::query!("delete from calendar_entries where integration = $1 and ends_at < $2", integration, before)
         }
         CalendarChange::PutAge { stored, checked_at } => sqlx::query!(
@@ -66,19 +74,19 @@ async fn put_calendars(
     rows: &[CalendarRow],
 ) -> Result<(), sqlx::Error> {
     let calendars: Vec<i64> = rows.iter().map(|row| row.calendar).collect();
-    let chosen: Vec<bool> = rows.iter().map(|row| row.chosen_at_first).collect();
+    let primary: Vec<bool> = rows.iter().map(|row| row.is_primary).collect();
     let sealed: Vec<Vec<u8>> = rows.iter().map(|row| row.sealed.clone()).collect();
     sqlx::query!(
-        "insert into calendars (integration, calendar, tenant, chosen, listed, sealed)
-         select distinct on (calendar) $1::uuid, calendar, $2::uuid, chosen, $3::uuid, sealed
-         from unnest($4::bigint[], $5::boolean[], $6::bytea[]) as new (calendar, chosen, sealed)
+        "insert into calendars (integration, calendar, tenant, chosen, is_primary, listed, sealed)
+         select distinct on (calendar) $1::uuid, calendar, $2::uuid, is_primary, is_primary, $3::uuid, sealed
+         from unnest($4::bigint[], $5::boolean[], $6::bytea[]) as new (calendar, is_primary, sealed)
          on conflict (integration, calendar) do update
-         set listed = excluded.listed, sealed = excluded.sealed",
+         set listed = excluded.listed, is_primary = excluded.is_primary, sealed = excluded.sealed",
         integration,
         tenant,
         listed,
         &calendars,
-        &chosen,
+        &primary,
         &sealed
     )
     .execute(&mut **transaction)

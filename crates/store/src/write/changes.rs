@@ -1,6 +1,6 @@
 //! The rows outside the log: what a unit brings along, and what its events clear away.
 
-use bellhop_domain::{Event, JobKind, RecordedEvent, RevocationPlan};
+use bellhop_domain::{Capability, Event, JobKind, RecordedEvent, RevocationPlan};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
@@ -16,13 +16,19 @@ pub async fn clean_up(
     for recorded in streams.iter().flatten() {
         let integration = recorded.integration.uuid();
         match &recorded.event {
-            Event::AccessGranted { .. } => {
+            Event::AccessGranted { granted, .. } => {
                 sqlx::query!("delete from vault_spares where integration = $1", integration)
                     .execute(&mut **transaction)
                     .await?;
                 sqlx::query!("delete from refresh_leases where integration = $1", integration)
                     .execute(&mut **transaction)
                     .await?;
+                if !granted.contains(&Capability::Calendar) {
+                    forget_calendars(transaction, integration).await?;
+                }
+                if !granted.contains(&Capability::Mail) {
+                    forget_mail(transaction, integration).await?;
+                }
             }
             Event::Disconnected { revocation, .. } => {
                 forget_content(transaction, integration).await?;
@@ -58,18 +64,28 @@ pub async fn clean_up(
 }
 
 async fn forget_content(transaction: &mut Transaction<'_, Postgres>, integration: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query!("delete from mail_messages where integration = $1", integration).execute(&mut **transaction).await?;
-    sqlx::query!("delete from mail_syncs where integration = $1", integration).execute(&mut **transaction).await?;
-    sqlx::query!("delete from shown_mail where integration = $1", integration).execute(&mut **transaction).await?;
-    // Their entries go with them.
-    sqlx::query!("delete from calendars where integration = $1", integration).execute(&mut **transaction).await?;
-    sqlx::query!("delete from calendar_syncs where integration = $1", integration).execute(&mut **transaction).await?;
+    forget_mail(transaction, integration).await?;
+    forget_calendars(transaction, integration).await?;
     sqlx::query!("delete from live_messages where integration = $1", integration).execute(&mut **transaction).await?;
     sqlx::query!("delete from vault_spares where integration = $1", integration).execute(&mut **transaction).await?;
     sqlx::query!("delete from refresh_leases where integration = $1", integration).execute(&mut **transaction).await?;
     sqlx::query!("update subjects set released = true where integration = $1", integration)
         .execute(&mut **transaction)
         .await?;
+    Ok(())
+}
+
+async fn forget_mail(transaction: &mut Transaction<'_, Postgres>, integration: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from mail_messages where integration = $1", integration).execute(&mut **transaction).await?;
+    sqlx::query!("delete from mail_syncs where integration = $1", integration).execute(&mut **transaction).await?;
+    sqlx::query!("delete from shown_mail where integration = $1", integration).execute(&mut **transaction).await?;
+    Ok(())
+}
+
+async fn forget_calendars(transaction: &mut Transaction<'_, Postgres>, integration: Uuid) -> Result<(), sqlx::Error> {
+    // Their entries go with them.
+    sqlx::query!("delete from calendars where integration = $1", integration).execute(&mut **transaction).await?;
+    sqlx::query!("delete from calendar_syncs where integration = $1", integration).execute(&mut **transaction).await?;
     Ok(())
 }
 
@@ -86,6 +102,19 @@ async fn forget_person(transaction: &mut Transaction<'_, Postgres>, integration:
     sqlx::query!("delete from authorization_attempts where integration = $1", integration)
         .execute(&mut **transaction)
         .await?;
+    // With the last of somebody's accounts goes what they had settled for themselves.
+    sqlx::query!(
+        "delete from owner_settings
+         using integrations i, view_versions v
+         where v.view = 'integrations' and i.view_version = v.live and i.id = $1 and owner_settings.owner = i.owner
+           and not exists (
+               select from integrations other
+               where other.view_version = v.live and other.owner = i.owner and other.id <> $1 and other.status <> 'erased'
+           )",
+        integration
+    )
+    .execute(&mut **transaction)
+    .await?;
     sqlx::query!("delete from keys.integration_keys where integration = $1", integration)
         .execute(&mut **transaction)
         .await?;

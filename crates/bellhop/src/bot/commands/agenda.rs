@@ -11,6 +11,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use futures::future::BoxFuture;
 use teloxide::types::ChatAction;
+use tokio::sync::Semaphore;
 
 use super::{Command, OLD_BUTTON, Toast, accounts, calendars};
 use crate::bot::carried::{carried, carry};
@@ -24,7 +25,7 @@ use crate::bot::understand::span::Span;
 use crate::bot::visit::{Desk, Failure, Visit};
 use crate::calendar::occurrences::Occurrence;
 use crate::calendar::zones::{midnight, named};
-use crate::calendar::{AHEAD, BACK, is_kept};
+use crate::calendar::{BACK, is_kept};
 
 /// The command.
 pub const COMMAND: Command = Command {
@@ -44,8 +45,11 @@ const REFRESH: char = 'r';
 /// The press that asks for them as a picture.
 const PICTURE: char = 'p';
 
-/// Entries in one message: what fits with room for long titles.
-const MOST: usize = 50;
+/// Pictures drawn at once.
+static DRAWING: Semaphore = Semaphore::const_new(2);
+
+/// How long the list of entries may be, in UTF-16 units: a message takes 4,096, and what is above and below it some hundreds.
+const ROOM: usize = 3_200;
 
 fn agenda<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
@@ -103,7 +107,8 @@ async fn send_picture(visit: &Visit<'_>, span: &Span) -> Result<Toast, Failure> 
     let words =
         Text::new().plain("📅 ").bold(heading).line().plain(seen.freshness(Fetch::Settled)).then(seen.not_seen().0);
     let days = span.clone();
-    // Drawing takes a while and would hold up everybody else.
+    // Drawing takes a while, and memory, and would hold up everybody else.
+    let _turn = DRAWING.acquire().await;
     let drawn = tokio::task::spawn_blocking(move || picture::draw(&seen, &days, &found)).await;
     let Ok(Some(png)) = drawn else {
         return Ok(Some("I could not draw that. The text above has everything.".to_owned()));
@@ -140,8 +145,8 @@ pub fn bounds(span: &Span, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
 /// Said of days that are not kept.
 #[must_use]
 pub fn not_kept(person: &crate::bot::person::Person, now: DateTime<Utc>) -> String {
-    let day = |at: DateTime<Utc>| at.with_timezone(&person.zone).format("%-d %B %Y").to_string();
-    format!("I only know your calendar from {} to {}.", day(now - BACK), day(now + AHEAD))
+    let first = (now - BACK).with_timezone(&person.zone).format("%-d %B %Y");
+    format!("I only keep your calendar from {first} on.")
 }
 
 /// Some days as they are shown.
@@ -164,8 +169,8 @@ impl View<'_> {
         let today = person.today(seen.now);
         let heading = capitalised(&self.span.in_words(today));
         let mut text = Text::new().plain("📅 ").bold(heading);
-        let (from, until) = bounds(self.span, person.zone);
-        if !is_kept(seen.now, from, until) {
+        let (from, _) = bounds(self.span, person.zone);
+        if !is_kept(seen.now, from) {
             text = text.line().plain(not_kept(person, seen.now));
         }
         if seen.has_any() {
@@ -189,26 +194,35 @@ impl View<'_> {
                 quiet.push(day);
                 continue;
             }
-            let room = MOST.saturating_sub(shown);
-            left_out += here.len().saturating_sub(room);
-            if room == 0 {
-                continue;
-            }
-            text = text.gap();
+            let mut of_day = Text::new().gap();
             if !one_day {
-                text = text.bold(day.format("%A %-d %B").to_string()).line();
+                of_day = of_day.bold(day.format("%A %-d %B").to_string()).line();
             }
-            for (index, occurrence) in here.iter().take(room).enumerate() {
-                text = if index == 0 { text } else { text.line() };
-                text = text.then(self.entry(occurrence, day));
+            let mut is_first = true;
+            for occurrence in here {
+                let entry = self.entry(occurrence, day);
+                if left_out > 0 || text.length() + of_day.length() + entry.length() > ROOM {
+                    left_out += 1;
+                    continue;
+                }
+                of_day = if is_first { of_day } else { of_day.line() }.then(entry);
+                is_first = false;
+                shown += 1;
             }
-            shown += here.len().min(room);
+            if !is_first {
+                text = text.then(of_day);
+            }
         }
         if left_out > 0 {
             text = text.gap().plain(format!("… and {left_out} more. Ask for a single day to see all of it."));
         }
-        if self.seen.checked_at().is_none() {
-            return text;
+        if self.seen.looked_at() == 0 {
+            let none_chosen = self.seen.has_none_chosen();
+            return if none_chosen {
+                text.gap().plain("None of your calendars is chosen. Choose some with /calendars.")
+            } else {
+                text
+            };
         }
         match (quiet.as_slice(), one_day) {
             ([], _) => text,
@@ -230,7 +244,12 @@ impl View<'_> {
             _ => "",
         };
         let mut text = Text::new().plain(format!("{}  {mark}", self.time(occurrence, day)));
-        let title = if clean(&content.title).is_empty() { "(no title)" } else { content.title.as_str() };
+        let calendar = self.seen.calendar_of(occurrence);
+        let title = match (clean(&content.title).is_empty(), calendar) {
+            (false, _) => content.title.as_str(),
+            (true, Some(calendar)) if calendar.content.only_busy => "busy",
+            (true, _) => "(no title)",
+        };
         text = if declined { text.theirs(title, 80) } else { text.theirs_bold(title, 80) };
         let mut notes = vec![];
         if declined {
@@ -246,7 +265,7 @@ impl View<'_> {
         if !declined && !place.is_empty() {
             text = text.plain(" · ").theirs(&place, 60);
         }
-        if let Some(calendar) = self.seen.calendar_of(occurrence).filter(|_| self.seen.looked_at() > 1) {
+        if let Some(calendar) = calendar.filter(|_| self.seen.looked_at() > 1) {
             text = text.plain(" · ").theirs_italic(&calendar.content.title, 30);
         }
         text

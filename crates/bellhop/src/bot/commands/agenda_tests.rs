@@ -43,10 +43,18 @@ fn account(number: u128, status: Status, can: &[&str]) -> SeenAccount {
         title: "Own".to_owned(),
         time_zone: Some("Europe/Berlin".to_owned()),
         is_primary: true,
+        only_busy: false,
     };
     SeenAccount {
         account: Account { row, email: Some(format!("ada{number}@mail.example")) },
-        calendars: vec![Calendar { handle: 1, chosen: true, choice: 0, content }],
+        calendars: vec![Calendar {
+            handle: 1,
+            chosen: true,
+            choice: 0,
+            readable: true,
+            checked_at: Some(now()),
+            content,
+        }],
         age: CalendarAge { checked_at: Some(now() - TimeDelta::seconds(30)), stored: 0 },
     }
 }
@@ -142,8 +150,9 @@ fn what_cannot_be_seen_is_said_and_has_a_button() {
 #[test]
 fn days_that_are_not_kept_are_not_called_free_of_events_without_a_word() {
     let seen = seen_by(Tz::Europe__Berlin, vec![account(1, Status::Active, &["calendar"])]);
-    let text = shown(&seen, &day("2028-01-01"), &[]);
-    assert!(text.contains("I only know your calendar from 18 October 2026 to 18 February 2027."), "{text}");
+    let text = shown(&seen, &day("2026-10-01"), &[]);
+    assert!(text.contains("I only keep your calendar from 18 October 2026 on."), "{text}");
+    assert!(!shown(&seen, &day("2028-01-01"), &[]).contains("I only keep"));
 }
 
 #[test]

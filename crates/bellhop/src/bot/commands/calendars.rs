@@ -91,7 +91,11 @@ pub fn list(seen: &Seen) -> Message {
             if shown > MOST {
                 continue;
             }
-            let mark = if calendar.chosen { "✅" } else { "▫️" };
+            let mark = match (calendar.chosen, calendar.readable) {
+                (true, true) => "✅",
+                (true, false) => "⚠️",
+                (false, _) => "▫️",
+            };
             let whose = if several { format!(" · {}", account.account.name()) } else { String::new() };
             let press = Press::new(COMMAND.name, CHOOSE)
                 .about(account.account.id())

@@ -121,8 +121,8 @@ impl View<'_> {
     pub fn message(&self) -> Message {
         let (seen, person) = (self.seen, &self.seen.person);
         let mut text = Text::new().plain("🕑 ").bold("Free ").bold(self.asked());
-        let (from, until) = agenda::bounds(self.span, person.zone);
-        if !is_kept(seen.now, from, until) {
+        let (from, _) = agenda::bounds(self.span, person.zone);
+        if !is_kept(seen.now, from) {
             text = text.line().plain(agenda::not_kept(person, seen.now));
         }
         if seen.has_any() {
@@ -149,6 +149,7 @@ impl View<'_> {
         };
         let days = self.span.in_words(person.today(self.seen.now));
         let calendars = match self.seen.looked_at() {
+            0 => "no calendar".to_owned(),
             1 => "your calendar".to_owned(),
             several => format!("{several} calendars"),
         };
@@ -161,6 +162,13 @@ impl View<'_> {
 
     fn answer(&self) -> Text {
         let person = &self.seen.person;
+        if self.seen.looked_at() == 0 {
+            return Text::new().plain(if self.seen.has_none_chosen() {
+                "None of your calendars is chosen, so I cannot tell. Choose some with /calendars."
+            } else {
+                "There is no calendar that I could look at, so I cannot tell."
+            });
+        }
         let stretches = self.stretches();
         let at_least = TimeDelta::minutes(i64::from(self.minutes()));
         let busy: Vec<Stretch> = self

@@ -1,13 +1,16 @@
 //! The provider's side of a fetch of calendars.
 
-use bellhop_providers::{CalendarEntry, CalendarEventPage, Client, EventsFrom, ProviderError};
-use bellhop_store::CalendarContent;
+use bellhop_domain::JobFailure;
+use bellhop_providers::{
+    CalendarAccess, CalendarEntry, CalendarEventPage, Client, EventsFrom, Forbidden, ProviderError,
+};
+use bellhop_store::{Calendar, CalendarContent};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
 use crate::calls::{CallError, Caller};
-use crate::jobs::Run;
 use crate::jobs::fetch::Stop;
+use crate::jobs::{Run, Verdict};
 
 /// The most calendars of one account that are listed.
 const MOST: usize = 500;
@@ -19,8 +22,10 @@ const LONGEST_TITLE: usize = 200;
 pub enum Reading {
     /// It came.
     Page(CalendarEventPage),
-    /// The calendar is gone, or may not be read any more.
+    /// There is no such calendar any more.
     Gone,
+    /// It may not be read, for a reason that may pass.
+    Refused,
 }
 
 /// One person's calendars, for one run.
@@ -32,21 +37,30 @@ impl<'a> Calendars<'a> {
         Ok(Self(Caller::open(app, run.context("token"), run.integration).await?))
     }
 
-    /// The calendars on the person's list.
-    pub async fn list(&mut self) -> Result<Vec<CalendarContent>, Stop> {
+    /// The calendars on the person's list. Of those that they hid at the provider, the primary one and what they had chosen
+    /// before.
+    pub async fn list(&mut self, before: &[Calendar]) -> Result<Vec<CalendarContent>, Stop> {
+        let is_chosen = |id: &str| before.iter().any(|calendar| calendar.chosen && calendar.content.id.as_str() == id);
         let mut found = vec![];
         let mut page_token: Option<String> = None;
         loop {
             let from = page_token.as_deref();
             let list = |client: Client, token| async move { client.calendars(&token, from).await };
             let page = self.0.call(list).await?;
-            found.extend(page.calendars.iter().filter(|entry| !entry.is_deleted && !entry.is_hidden).map(content));
-            let next = page.next_page_token.filter(|next| Some(next) != page_token.as_ref());
-            if next.is_none() || found.len() >= MOST {
+            let wanted = page.calendars.iter().filter(|entry| {
+                !entry.is_deleted && (!entry.is_hidden || entry.is_primary || is_chosen(entry.id.expose_secret()))
+            });
+            found.extend(wanted.map(content));
+            let Some(next) = page.next_page_token else { return Ok(found) };
+            if found.len() >= MOST {
                 found.truncate(MOST);
                 return Ok(found);
             }
-            page_token = next;
+            if Some(&next) == page_token.as_ref() {
+                // Sent round: what is not listed then is not gone.
+                return Err(Stop::with(Verdict::Retry { reason: JobFailure::MalformedAnswer }));
+            }
+            page_token = Some(next);
         }
     }
 
@@ -64,9 +78,8 @@ impl<'a> Calendars<'a> {
         };
         match self.0.call(events).await {
             Ok(page) => Ok(Reading::Page(page)),
-            Err(CallError::Provider(
-                ProviderError::NotFound | ProviderError::Forbidden(bellhop_providers::Forbidden::Other),
-            )) => Ok(Reading::Gone),
+            Err(CallError::Provider(ProviderError::NotFound)) => Ok(Reading::Gone),
+            Err(CallError::Provider(ProviderError::Forbidden(Forbidden::Other))) => Ok(Reading::Refused),
             Err(error) => Err(error.into()),
         }
     }
@@ -79,5 +92,6 @@ fn content(entry: &CalendarEntry) -> CalendarContent {
         title: title.chars().take(LONGEST_TITLE).collect(),
         time_zone: entry.time_zone.clone(),
         is_primary: entry.is_primary,
+        only_busy: entry.access == CalendarAccess::FreeBusyReader,
     }
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use bellhop_providers::{FullMessage, PartContent};
+use bellhop_providers::{FullMessage, PartContent, ProviderError};
 use secrecy::{ExposeSecret, SecretString};
 use teloxide::types::ChatAction;
 
@@ -49,7 +49,10 @@ async fn fetch_and_send(visit: &Visit<'_>, account: &Account, id: &str, index: u
     let content = match content(visit, account, &mail, attached).await {
         Ok(Some(content)) => content,
         Ok(None) => return Ok(Some(NO_LONGER.to_owned())),
-        Err(CallError::Provider(bellhop_providers::ProviderError::TooLarge)) => return Ok(Some(too_large(attached))),
+        Err(CallError::Provider(ProviderError::TooLarge)) => return Ok(Some(too_large(attached))),
+        Err(CallError::Provider(ProviderError::NotFound | ProviderError::Gone)) => {
+            return Ok(Some(NO_LONGER.to_owned()));
+        }
         Err(error) => return Ok(Some(Trouble::of(account, error)?.words())),
     };
     // Telegram takes no empty file.
