@@ -15,10 +15,7 @@ pub async fn answer(visit: &Visit<'_>, words: &str) -> Result<(), Failure> {
     match understand(words, now, person.zone) {
         Understood::Agenda(span) => agenda::open(visit, &span, false).await,
         Understood::Free { span, at_least } => free::open(visit, &span, at_least, false).await,
-        Understood::Search(query) => match commands::named("search") {
-            Some(search) => (search.run)(visit, &wanted(&query)).await,
-            None => (commands::inbox::COMMAND.run)(visit, "").await,
-        },
+        Understood::Search(query) => (commands::search::COMMAND.run)(visit, &wanted(&query)).await,
         Understood::TimeZone(place) => timezone::named(visit, &place).await,
         Understood::Inbox => (commands::inbox::COMMAND.run)(visit, "").await,
         Understood::Settings => (commands::settings::COMMAND.run)(visit, "").await,
