@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bellhop_tests::{House, Message, Story, ensure};
+use bellhop_tests::{House, Message, Story, Trouble, ensure};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde_json::Value;
@@ -27,8 +27,12 @@ fn called(event: &Value, role: &str) -> String {
         "reader" | "writerWithoutPrivateAccess" => event["visibility"] == "private",
         _ => false,
     };
-    let title = if hidden { "" } else { event["summary"].as_str().unwrap_or_default() };
-    let plain = plain(if title.is_empty() { "(no title)" } else { title });
+    let title = match event["summary"].as_str() {
+        _ if role == "freeBusyReader" => "busy",
+        Some(title) if !hidden && !title.is_empty() => title,
+        _ => "(no title)",
+    };
+    let plain = plain(title);
     let own = event["attendees"].as_array().into_iter().flatten().find(|attendee| attendee["self"] == true);
     let answer = own.filter(|_| !hidden).and_then(|own| own["responseStatus"].as_str()).unwrap_or_default();
     let mark = match answer {
@@ -90,12 +94,13 @@ async fn expected(house: &House, account: &str, zone: Tz, (from, until): (NaiveD
     Ok(diary)
 }
 
-/// What a message over several days shows.
-fn shown(message: &Message, first: NaiveDate) -> Story<Diary> {
+/// What a message over several days shows, or over one.
+fn shown(message: &Message, first: NaiveDate, days: i64) -> Story<Diary> {
     let mut diary = Diary::new();
     let headings: Vec<(String, NaiveDate)> =
-        (0..DAYS).map(|days| after(first, days)).map(|day| (day.format("%A %-d %B").to_string(), day)).collect();
-    let mut day = None;
+        (0..days).map(|days| after(first, days)).map(|day| (day.format("%A %-d %B").to_string(), day)).collect();
+    // One day stands above everything.
+    let mut day = (days == 1).then_some(first);
     for line in message.text.lines().skip(2).filter(|line| !line.is_empty()) {
         if let Some((_, found)) = headings.iter().find(|(heading, _)| heading == line) {
             day = Some(*found);
@@ -107,8 +112,7 @@ fn shown(message: &Message, first: NaiveDate) -> Story<Diary> {
             let when = when.split(" (").next().unwrap_or(when);
             let mark = what.chars().next().filter(|mark| "✗?✉".contains(*mark));
             let title: String = mark.into_iter().map(String::from).chain([plain_of(what)]).collect();
-            let day =
-                day.ok_or_else(|| bellhop_tests::Trouble::new(format!("no day for {line:?}: {}", message.text)))?;
+            let day = day.ok_or_else(|| Trouble::new(format!("no day for {line:?}: {}", message.text)))?;
             diary.entry(day).or_default().push((when.to_owned(), title));
         }
     }
@@ -126,9 +130,8 @@ fn agree(shown: &mut Diary, expected: &mut Diary) -> Story {
         let there = shown.entry(*day).or_default();
         for (when, what) in wanted.drain(..) {
             let found = there.iter().position(|(at, called)| *at == when && called.starts_with(&what));
-            let found = found.ok_or_else(|| {
-                bellhop_tests::Trouble::new(format!("on {day} there is no {what:?} at {when:?}, but {there:?}"))
-            })?;
+            let found = found
+                .ok_or_else(|| Trouble::new(format!("on {day} there is no {what:?} at {when:?}, but {there:?}")))?;
             there.remove(found);
         }
     }
@@ -157,8 +160,15 @@ async fn is_shown_as_it_is(account: &str, own: Tz) -> Story {
         let mut message =
             ada.ask(&format!("/agenda {week} to {}", after(week, DAYS - 1)), "the first week", is_settled).await?;
         loop {
-            ensure(!message.says("more. Ask for a single day"), format_args!("not all is shown: {}", message.text))?;
-            all.extend(shown(&message, week)?);
+            if message.says("more. Ask for a single day") {
+                for day in (0..DAYS).map(|days| after(week, days)) {
+                    let alone = ada.ask(&format!("/agenda {day}"), "a day alone", is_settled).await?;
+                    ensure(!alone.says("more. Ask"), format_args!("not all is shown: {}", alone.text))?;
+                    all.extend(shown(&alone, day, 1)?);
+                }
+            } else {
+                all.extend(shown(&message, week, DAYS)?);
+            }
             week = after(week, DAYS);
             if week > last {
                 break;

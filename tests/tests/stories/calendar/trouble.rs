@@ -107,6 +107,8 @@ async fn mail_that_works_again_does_not_end_the_trouble_with_the_calendar() -> S
     walk.person.sees("the trouble", |message| message.says(MAIL_TROUBLE)).await?;
     goes_away(&house, CALENDAR).await?;
     given_up(&house, &integration, "fetch_calendar", 1).await?;
+    // One outage, one message.
+    assert_eq!((told(&walk.person, CALENDAR_TROUBLE).await?, told(&walk.person, MAIL_TROUBLE).await?), (0, 1));
 
     // The mail comes back alone.
     house.sandbox.clear_faults().await?;
@@ -119,6 +121,10 @@ async fn mail_that_works_again_does_not_end_the_trouble_with_the_calendar() -> S
     given_up(&house, &integration, "fetch_calendar", 2).await?;
     let log = house.audit(&integration).await?;
     assert_eq!(events(&log, "AccessRecovered").len(), 1);
+    // What outlasts the trouble that was told of is told of as well, and no more often.
+    walk.person.sees("the trouble that is left", |message| message.says(CALENDAR_TROUBLE)).await?;
+    given_up(&house, &integration, "fetch_calendar", 3).await?;
+    assert_eq!((told(&walk.person, CALENDAR_TROUBLE).await?, told(&walk.person, MAIL_TROUBLE).await?), (1, 1));
 
     house.sandbox.clear_faults().await?;
     house.advance(TimeDelta::seconds(601))?;
