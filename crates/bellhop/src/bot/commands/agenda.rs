@@ -1,31 +1,27 @@
 //! `/agenda`: what takes place on a day or some days, in all chosen calendars, on the person's own clock.
 //!
-//! The view is a pure function of what is seen to a message. What was asked is repeated in words, so that a date that was
-//! misunderstood is noticed.
+//! How the days look is in `agenda/view.rs`.
 
-use std::fmt::Write;
+mod view;
 
 use bellhop_domain::OwnerId;
-use bellhop_store::{Answer, EntryTime, StoreError};
-use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
-use chrono_tz::Tz;
+use bellhop_store::StoreError;
 use futures::future::BoxFuture;
 use teloxide::types::ChatAction;
 use tokio::sync::Semaphore;
 
-use super::{Command, OLD_BUTTON, Toast, accounts, calendars};
+use self::view::capitalised;
+pub use self::view::{View, bounds, not_kept};
+use super::{Command, OLD_BUTTON, Toast, accounts};
 use crate::bot::carried::{carried, carry};
-use crate::bot::message::{Button, Message};
+use crate::bot::message::Message;
 use crate::bot::picture;
 use crate::bot::press::Press;
 use crate::bot::seen::{Fetch, Seen, wait};
-use crate::bot::text::{Text, clean};
+use crate::bot::text::Text;
 use crate::bot::understand::dates;
 use crate::bot::understand::span::Span;
 use crate::bot::visit::{Desk, Failure, Visit};
-use crate::calendar::occurrences::Occurrence;
-use crate::calendar::zones::{midnight, named};
-use crate::calendar::{BACK, is_kept};
 
 /// The command.
 pub const COMMAND: Command = Command {
@@ -47,9 +43,6 @@ const PICTURE: char = 'p';
 
 /// Pictures drawn at once.
 static DRAWING: Semaphore = Semaphore::const_new(2);
-
-/// How long the list of entries may be, in UTF-16 units: a message takes 4,096, and what is above and below it some hundreds.
-const ROOM: usize = 3_200;
 
 fn agenda<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
@@ -130,241 +123,3 @@ async fn shown(desk: &Desk, seen: &Seen, span: &Span, fetch: Fetch) -> Result<Me
     let found = seen.between(desk, from, until).await?;
     Ok(View { seen, span, found: &found, fetch }.message())
 }
-
-/// From when to when some days last, or their hours.
-#[must_use]
-pub fn bounds(span: &Span, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
-    let windows = span.windows(zone);
-    if let (Some((from, _)), Some((_, until))) = (windows.first(), windows.last()) {
-        return (*from, *until);
-    }
-    let day = midnight(zone, span.first());
-    (day, day)
-}
-
-/// Said of days that are not kept.
-#[must_use]
-pub fn not_kept(person: &crate::bot::person::Person, now: DateTime<Utc>) -> String {
-    let first = (now - BACK).with_timezone(&person.zone).format("%-d %B %Y");
-    format!("I only keep your calendar from {first} on.")
-}
-
-/// Some days as they are shown.
-pub struct View<'a> {
-    /// Whose calendars.
-    pub seen: &'a Seen,
-    /// Which days.
-    pub span: &'a Span,
-    /// What takes place.
-    pub found: &'a [Occurrence],
-    /// What is going on.
-    pub fetch: Fetch,
-}
-
-impl View<'_> {
-    /// The message.
-    #[must_use]
-    pub fn message(&self) -> Message {
-        let (seen, person) = (self.seen, &self.seen.person);
-        let today = person.today(seen.now);
-        let heading = capitalised(&self.span.in_words(today));
-        let mut text = Text::new().plain("📅 ").bold(heading);
-        let (from, _) = bounds(self.span, person.zone);
-        if !is_kept(seen.now, from) {
-            text = text.line().plain(not_kept(person, seen.now));
-        }
-        if seen.has_any() {
-            text = text.line().plain(seen.freshness(self.fetch));
-        }
-        let (not_seen, remedies) = seen.not_seen();
-        text = text.then(not_seen).then(self.days());
-        self.with_buttons(Message::new(text), remedies)
-    }
-
-    fn days(&self) -> Text {
-        let zone = self.seen.person.zone;
-        let one_day = self.span.first() == self.span.last();
-        let (mut text, mut shown, mut quiet, mut left_out) = (Text::new(), 0_usize, vec![], 0_usize);
-        for day in self.span.each_day() {
-            let (from, until) = (midnight(zone, day), midnight(zone, day + Days::new(1)));
-            let mut here: Vec<&Occurrence> =
-                self.found.iter().filter(|occurrence| occurrence.touches(zone, from, until)).collect();
-            here.sort_by_key(|occurrence| !occurrence.is_all_day());
-            if here.is_empty() {
-                quiet.push(day);
-                continue;
-            }
-            let mut of_day = Text::new().gap();
-            if !one_day {
-                of_day = of_day.bold(day.format("%A %-d %B").to_string()).line();
-            }
-            let mut is_first = true;
-            for occurrence in here {
-                let entry = self.entry(occurrence, day);
-                if left_out > 0 || text.length() + of_day.length() + entry.length() > ROOM {
-                    left_out += 1;
-                    continue;
-                }
-                of_day = if is_first { of_day } else { of_day.line() }.then(entry);
-                is_first = false;
-                shown += 1;
-            }
-            if !is_first {
-                text = text.then(of_day);
-            }
-        }
-        if left_out > 0 {
-            text = text.gap().plain(format!("… and {left_out} more. Ask for a single day to see all of it."));
-        }
-        if self.seen.looked_at() == 0 {
-            let none_chosen = self.seen.has_none_chosen();
-            return if none_chosen {
-                text.gap().plain("None of your calendars is chosen. Choose some with /calendars.")
-            } else {
-                text
-            };
-        }
-        match (quiet.as_slice(), one_day) {
-            ([], _) => text,
-            (_, true) => text.gap().plain("Nothing is on."),
-            (quiet, false) if shown == 0 && quiet.len() > 1 => text.gap().plain("Nothing is on."),
-            (quiet, false) => text.gap().plain(format!("Nothing on {}.", names(quiet))),
-        }
-    }
-
-    /// One line, and where it is or how to join in a second.
-    fn entry(&self, occurrence: &Occurrence, day: NaiveDate) -> Text {
-        let content = &occurrence.content;
-        let declined = content.answer == Some(Answer::Declined);
-        let mark = match content.answer {
-            Some(Answer::Declined) => "✗ ",
-            Some(Answer::Tentative) => "? ",
-            Some(Answer::Open) => "✉ ",
-            _ if content.tentative => "? ",
-            _ => "",
-        };
-        let mut text = Text::new().plain(format!("{}  {mark}", self.time(occurrence, day)));
-        let calendar = self.seen.calendar_of(occurrence);
-        let title = match (clean(&content.title).is_empty(), calendar) {
-            (false, _) => content.title.as_str(),
-            (true, Some(calendar)) if calendar.content.only_busy => "busy",
-            (true, _) => "(no title)",
-        };
-        text = if declined { text.theirs(title, 80) } else { text.theirs_bold(title, 80) };
-        let mut notes = vec![];
-        if declined {
-            notes.push("declined".to_owned());
-        } else if !content.busy && !occurrence.is_all_day() {
-            notes.push("shown as free".to_owned());
-        }
-        notes.extend(self.elsewhere(occurrence));
-        if !notes.is_empty() {
-            text = text.plain(format!(" ({})", notes.join(", ")));
-        }
-        let place = clean(&content.place);
-        if !declined && !place.is_empty() {
-            text = text.plain(" · ").theirs(&place, 60);
-        }
-        if let Some(calendar) = calendar.filter(|_| self.seen.looked_at() > 1) {
-            text = text.plain(" · ").theirs_italic(&calendar.content.title, 30);
-        }
-        text
-    }
-
-    /// When it is, as far as it touches this day.
-    fn time(&self, occurrence: &Occurrence, day: NaiveDate) -> String {
-        let zone = self.seen.person.zone;
-        if let Some((first, last)) = occurrence.days() {
-            return if first == last {
-                "All day".to_owned()
-            } else {
-                format!("Day {} of {}", (day - first).num_days() + 1, (last - first).num_days() + 1)
-            };
-        }
-        let (start, end) = occurrence.bounds(zone);
-        let (start, end) = (start.with_timezone(&zone), end.with_timezone(&zone));
-        let clock = |at: &DateTime<Tz>| at.format("%H:%M").to_string();
-        let mut text = match (start.date_naive() == day, end.date_naive() == day) {
-            (true, true) if start == end => clock(&start),
-            (true, true) => format!("{}–{}", clock(&start), clock(&end)),
-            (true, false) if end == midnight(zone, day + Days::new(1)) => format!("{}–24:00", clock(&start)),
-            (true, false) => format!("{}–{} {}", clock(&start), end.format("%a"), clock(&end)),
-            (false, true) => format!("until {}", clock(&end)),
-            (false, false) => "All day".to_owned(),
-        };
-        // In the night in which a clock goes back, two o'clock comes twice.
-        if start.date_naive() == end.date_naive() && start.offset() != end.offset() {
-            let _ = write!(text, " ({} min)", (end - start).num_minutes());
-        }
-        text
-    }
-
-    /// What the clock shows where it was made, if that is another time than here.
-    fn elsewhere(&self, occurrence: &Occurrence) -> Option<String> {
-        let EntryTime::Moment { at, zone: name } = &occurrence.start else { return None };
-        let (here, there) = (self.seen.person.zone, named(name.as_deref(), self.seen.person.zone));
-        let (here, local) = (at.with_timezone(&here), at.with_timezone(&there));
-        if here.naive_local() == local.naive_local() {
-            return None;
-        }
-        let day = if here.date_naive() == local.date_naive() { "" } else { "%a " };
-        let place = there.name().rsplit('/').next().unwrap_or(there.name()).replace('_', " ");
-        Some(format!("{} in {place}", local.format(&format!("{day}%H:%M"))))
-    }
-
-    fn with_buttons(&self, message: Message, remedies: Vec<Vec<Button>>) -> Message {
-        let to = |action, span: &Span| carry(Press::new(COMMAND.name, action), span, None);
-        let length = Days::new(u64::try_from((self.span.last() - self.span.first()).num_days()).unwrap_or(0) + 1);
-        let days = |first: Option<NaiveDate>, last: Option<NaiveDate>| Span::days(first?, last?);
-        let before = days(self.span.first().checked_sub_days(length), self.span.last().checked_sub_days(length));
-        let after = days(self.span.first().checked_add_days(length), self.span.last().checked_add_days(length));
-        let mut turns = vec![];
-        if let Some(before) = &before {
-            turns.push(Button::press(&format!("◀ {}", short(before)), to(OPEN, before)));
-        }
-        if let Some(after) = &after {
-            turns.push(Button::press(&format!("{} ▶", short(after)), to(OPEN, after)));
-        }
-        let mut others = vec![];
-        if picture::can_show(self.span) && !self.found.is_empty() {
-            others.push(Button::press("🖼 Picture", to(PICTURE, self.span)));
-        }
-        if self.seen.accounts.iter().any(super::super::seen::SeenAccount::can_be_read) {
-            others.push(Button::press("↻ Refresh", to(REFRESH, self.span)));
-            others.push(Button::press("Calendars", Press::new(calendars::COMMAND.name, calendars::OPEN)));
-        }
-        remedies.into_iter().fold(message.row(turns).row(others), Message::row)
-    }
-}
-
-/// "Mon 23 Nov", or "23–29 Nov".
-fn short(span: &Span) -> String {
-    let (first, last) = (span.first(), span.last());
-    if first == last {
-        return first.format("%a %-d %b").to_string();
-    }
-    let begin = if first.month() == last.month() { first.format("%-d") } else { first.format("%-d %b") };
-    format!("{begin}–{}", last.format("%-d %b"))
-}
-
-/// "Monday, Tuesday and Sunday".
-fn names(days: &[NaiveDate]) -> String {
-    let long = days.len() > 7;
-    let name = |day: &NaiveDate| day.format(if long { "%-d %b" } else { "%A" }).to_string();
-    match days {
-        [] => String::new(),
-        [only] => name(only),
-        [before @ .., last] => {
-            format!("{} and {}", before.iter().map(name).collect::<Vec<_>>().join(", "), name(last))
-        }
-    }
-}
-
-fn capitalised(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-#[cfg(test)]
-#[path = "agenda_tests.rs"]
-mod tests;
