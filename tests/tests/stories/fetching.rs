@@ -168,3 +168,19 @@ async fn mail_never_breaks_a_message() -> Story {
     );
     house.end().await
 }
+
+#[tokio::test]
+async fn an_empty_page_with_another_behind_it_is_not_the_end_of_an_inbox() -> Story {
+    let house = House::open().await?;
+    // Google filters by label after it has cut its pages.
+    let beginning = format!("sandbox-page-{}-a", i64::MAX);
+    let body = json!({ "resultSizeEstimate": 201, "nextPageToken": beginning }).to_string();
+    let list = json!({ "path": "/gmail/v1/users/me/messages", "exact": true, "status": 200, "body": body });
+    house.sandbox.fault(list).await?;
+    house.walker(1001, "Ada")?.connect("bob").await?;
+    let integration = house.connected_integration().await?;
+    logged(&house, &integration, "MailFetched", 1).await?;
+    assert_eq!(house.sandbox.faults_to_come().await?, 0);
+    mail_agrees(&house, "bob").await?;
+    house.end().await
+}

@@ -82,16 +82,27 @@ impl<'a> Fetch<'a> {
             let cursor = self.mailbox.cursor().await?;
             self.begin(Some(cursor))
         };
+        let mut walk = Walk::default();
         loop {
+            if !walk.goes_on_to(underway.page_token.as_deref()) {
+                return Err(Stop::StartAgain);
+            }
             let page = self.mailbox.page(underway.page_token.as_deref(), BATCH).await;
             let page = unless_outlived(page, resumed && underway.page_token.is_some())?;
             let room = usize::try_from(NEWEST.saturating_sub(underway.listed)).unwrap_or(0);
-            let ids: Vec<String> = page.ids.into_iter().take(room.min(BATCH)).collect();
-            underway.listed = underway.listed.saturating_add(count(&ids));
+            let ids: Vec<String> = page.ids.into_iter().take(room).collect();
+            // A page may hold more than was asked for, or nothing at all and still have another behind it.
+            let batches = batches(&ids, vec![]);
+            for batch in &batches {
+                underway.listed = underway.listed.saturating_add(count(&batch.wanted));
+                if batch.ends_page {
+                    underway.page_token.clone_from(&page.next_page_token);
+                }
+                let rows = self.fetch(&batch.wanted).await?;
+                self.record(&mut underway, rows, vec![]).await?;
+            }
             underway.page_token = page.next_page_token;
-            let rows = self.fetch(&ids).await?;
-            self.record(&mut underway, rows, vec![]).await?;
-            if underway.page_token.is_none() || underway.listed >= NEWEST || ids.is_empty() {
+            if underway.page_token.is_none() || underway.listed >= NEWEST {
                 break;
             }
         }

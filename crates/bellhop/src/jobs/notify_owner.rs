@@ -170,7 +170,7 @@ fn message(notice: &Notice, account: &Account, link: Option<Url>) -> Message {
                 .plain(failing(provider, Some(*reason)))
                 .gap()
                 .plain(format!(
-                    "Whoever runs this bot has been told, and I go on trying. /{} shows how it is.",
+                    "Whoever runs this bot has been told. /{} shows how it is.",
                     accounts::COMMAND.name
                 ))
                 .into()

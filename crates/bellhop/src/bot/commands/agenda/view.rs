@@ -107,7 +107,7 @@ impl View<'_> {
             }
         }
         if left_out > 0 {
-            text = text.gap().plain(format!("… and {left_out} more. Ask for a single day to see all of it."));
+            text = text.gap().plain(format!("… and {left_out} more. Ask for less at once, like /agenda friday afternoon, to see all of it."));
         }
         if self.seen.looked_at() == 0 {
             let none_chosen = self.seen.has_none_chosen();
@@ -116,6 +116,10 @@ impl View<'_> {
             } else {
                 text
             };
+        }
+        // Of what is not kept nothing can be said.
+        if !is_kept(self.seen.now, bounds(self.span, zone).0) {
+            return text;
         }
         match (quiet.as_slice(), one_day) {
             ([], _) => text,
