@@ -90,7 +90,7 @@ async fn calling() -> (Drive, Bot) {
     (drive, bot)
 }
 
-/// From now on only `advance` delivers, one update of each chat at a time.
+/// From now on only `advance` delivers, one update of each queue at a time.
 async fn hold(drive: &Drive) {
     drive.control("telegram/webhook", json!({ "hold": true })).await;
 }
@@ -187,6 +187,29 @@ async fn what_is_not_accepted_comes_again_and_in_order() {
     assert_eq!(seen["waiting"], json!([]));
     assert_eq!(bot.texts(), ["one", "one", "one", "one", "two", "three"]);
     assert_eq!(seen["info"]["last_error_message"], "Wrong response from the webhook: 401 Unauthorized", "still told");
+}
+
+#[tokio::test]
+async fn a_press_that_is_not_accepted_holds_back_presses_but_no_messages() {
+    let (drive, bot) = calling().await;
+    let keyboard = json!({ "inline_keyboard": [[{ "text": "Yes", "callback_data": "yes" }]] });
+    drive.say(ADA, "one").await;
+    advance(&drive).await;
+    let sent = drive.bot_ok("sendMessage", json!({ "chat_id": ADA, "text": "?", "reply_markup": keyboard })).await;
+    hold(&drive).await;
+    bot.will_answer(&[(500, "")]);
+    for _ in 0..2 {
+        let press = json!({ "message_id": sent["message_id"], "button": "Yes" });
+        drive.control(&format!("telegram/people/{ADA}/press"), press).await;
+    }
+    assert_eq!(advance(&drive).await["waiting"].as_array().unwrap().len(), 2, "the second press waits for the first");
+    drive.say(ADA, "two").await;
+    let seen = advance(&drive).await;
+    let heard = bot.ear.lock().unwrap();
+    let pressed = heard.updates.iter().filter(|update| update["callback_query"].is_object()).count();
+    assert_eq!(pressed, 2, "the first, twice");
+    assert!(heard.updates.iter().any(|update| update["message"]["text"] == "two"), "the message waits for neither");
+    assert_eq!(seen["waiting"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

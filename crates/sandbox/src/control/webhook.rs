@@ -52,7 +52,8 @@ pub async fn change(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Re
 }
 
 /// Ends every back-off, and answers when nothing is on the way and nothing due: each update was accepted, or has failed once more and
-/// waits, with its chat's later ones behind it. Where deliveries are held, exactly one attempt for each chat is let go.
+/// waits, with the later ones of its queue behind it. Where deliveries are held, exactly one attempt for each queue is let go: a chat's
+/// messages are one, a person's presses another.
 #[handler]
 pub async fn advance(Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
     sandbox.state().telegram.updates.advance(sandbox.clock.now());

@@ -1,8 +1,8 @@
 //! Carrying updates to the webhook.
 //!
 //! <https://core.telegram.org/bots/api#setwebhook>: "an HTTPS POST request to the specified URL, containing a JSON-serialized Update. In case of an
-//! unsuccessful request (a request with response HTTP status code different from 2XY), we will repeat the request". Each chat's updates go
-//! one after the other, those of different chats at the same time. What is due, and when, is decided in `updates.rs` and `webhook.rs`.
+//! unsuccessful request (a request with response HTTP status code different from 2XY), we will repeat the request". A chat's messages go
+//! one after the other, and so do a person's presses; messages and presses, and different chats, go at the same time. What is due, and when, is decided in `updates.rs` and `webhook.rs`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -29,6 +29,9 @@ const LONGEST_WAIT_SECONDS: u64 = 50;
 /// <https://core.telegram.org/bots/api#getupdates>
 const ON_REQUEST: [&str; 3] = ["chat_member", "message_reaction", "message_reaction_count"];
 
+/// Kinds that wait for each other where they are of one chat.
+const MESSAGES: [&str; 4] = ["message", "edited_message", "channel_post", "edited_channel_post"];
+
 /// The queue, in order of update ids.
 #[derive(Debug)]
 pub struct Updates {
@@ -62,10 +65,13 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// The chat it belongs to; what belongs to none may overtake and be overtaken.
-    fn lane(&self) -> Option<i64> {
-        let content = self.update.as_object()?.iter().find(|(name, _)| *name != "update_id")?.1;
-        [&content["chat"], &content["message"]["chat"], &content["from"]].iter().find_map(|chat| chat["id"].as_i64())
+    /// The queue it waits in, by kind and by chat or person; what has none may overtake and be overtaken. Telegram's own
+    /// server queues the messages of a chat together and every other kind apart, so that a press which was not accepted
+    /// is overtaken by the next message. <https://github.com/tdlib/telegram-bot-api>, `Client.cpp`, `webhook_queue_id`
+    fn lane(&self) -> Option<(&str, i64)> {
+        let (kind, content) = self.update.as_object()?.iter().find(|(name, _)| *name != "update_id")?;
+        let place = [&content["chat"], &content["from"]].iter().find_map(|place| place["id"].as_i64())?;
+        Some((if MESSAGES.contains(&kind.as_str()) { "message" } else { kind }, place))
     }
 }
 
@@ -139,14 +145,14 @@ impl Updates {
         self.repeats.iter_mut().chain(&mut self.queue)
     }
 
-    /// What may be delivered to the webhook now: the oldest of each chat, at most `limit` at a time in all.
+    /// What may be delivered to the webhook now: the oldest of each queue, at most `limit` at a time in all.
     pub fn deliverable(&mut self, limit: usize, now: DateTime<Utc>) -> Vec<u64> {
         self.forget_old(now);
         let room = limit.saturating_sub(self.waiting().filter(|pending| pending.in_flight).count());
         let mut lanes = HashSet::new();
-        let first_of_its_chat = self.waiting().filter(|pending| pending.lane().is_none_or(|lane| lanes.insert(lane)));
+        let first_in_its_queue = self.waiting().filter(|pending| pending.lane().is_none_or(|lane| lanes.insert(lane)));
         let free =
-            first_of_its_chat.filter(|pending| !pending.in_flight && pending.retry_at.is_none_or(|at| at <= now));
+            first_in_its_queue.filter(|pending| !pending.in_flight && pending.retry_at.is_none_or(|at| at <= now));
         free.take(room).map(|pending| pending.ticket).collect()
     }
 

@@ -107,7 +107,7 @@ impl Updates {
         }
     }
 
-    /// Ends every back-off; where deliveries are held, each chat's oldest update is let go once.
+    /// Ends every back-off; where deliveries are held, the oldest update of each queue is let go once.
     pub fn advance(&mut self, now: DateTime<Utc>) {
         self.hurry();
         if let (true, Some(webhook)) = (self.deliveries.held, &self.webhook) {
