@@ -2,7 +2,8 @@
 #
 # One that is there is used: the one CHROMIUM names, else on PATH, else in the usual places. Without
 # one, Debian's Chromium is installed; Google's Chrome on Ubuntu, whose chromium is a snap that can
-# be had neither in a container nor without its service, and on macOS.
+# be had neither in a container nor without its service, and on macOS. Chrome's package also adds
+# Google's archive to apt's sources, for its updates, and there is none for Ubuntu on ARM.
 # shellcheck shell=bash
 
 : "${root:?source ops/setup first}"
@@ -31,14 +32,17 @@ has_debian_chromium() {
 }
 
 install_chrome_on_ubuntu() {
-    local folder by_hand='install Chrome or Chromium yourself, name it in CHROMIUM, then run this again'
+    local folder architecture by_hand='install Chrome or Chromium yourself, name it in CHROMIUM, then run this again'
+    architecture=$(dpkg --print-architecture)
+    [ "$architecture" = amd64 ] || die "Google has no Chrome for Ubuntu on $architecture: $by_hand"
     has curl || install_with_apt curl ca-certificates
     folder=$(mktemp -d)
     # apt reads it as a user of its own.
     chmod 755 "$folder"
     say 'fetching Google Chrome from dl.google.com: Ubuntu has its chromium as a snap only'
+    say "its package adds Google's archive to the sources of apt, which keep it up to date"
     if ! curl --proto '=https' --tlsv1.2 -fsSL -o "$folder/google-chrome.deb" \
-        "https://dl.google.com/linux/direct/google-chrome-stable_current_$(dpkg --print-architecture).deb"; then
+        "https://dl.google.com/linux/direct/google-chrome-stable_current_$architecture.deb"; then
         rm -rf -- "$folder"
         die "cannot fetch Google Chrome: $by_hand"
     fi

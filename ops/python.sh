@@ -42,14 +42,15 @@ install_python() {
 
 # Wheels only: nothing is built, and no package's own program runs while it is installed.
 fill_python_environment() {
+    # A machine's own setting may send packages to the user's folder, which an environment cannot.
     "$python" -m venv "$1" &&
-        "$1/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --no-compile \
+        PIP_USER=0 "$1/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --no-compile \
             --require-hashes --only-binary :all: --requirement "$python_requirements" &&
         cp "$python_requirements" "$1/requirements.txt"
 }
 
 set_up_python() {
-    local new=$python_environment-$$ left
+    local new=$python_environment-$$ left process
     has_python_environment && return
     find_python || install_python
     # The servers' user must be able to pass through this folder; see ops/servers.
@@ -58,7 +59,9 @@ set_up_python() {
         chmod 755 "$root/.bellhop"
     fi
     for left in "$python_environment"-*; do
-        kill -0 "${left##*-}" 2>/dev/null || rm -rf -- "$left"
+        # The folder of a run, or its log beside it.
+        process=${left##*-}
+        kill -0 "${process%.log}" 2>/dev/null || rm -rf -- "$left"
     done
     say "fetching Google's Python client with pip, for the tests alone"
     # Made beside the old one and put in its place whole, so that a broken-off run leaves no half.
