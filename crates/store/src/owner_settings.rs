@@ -3,7 +3,6 @@
 //! Values only: what they mean, and what counts where nothing is settled, is decided where they are used.
 
 use bellhop_domain::{OwnerId, TenantId};
-use chrono::NaiveTime;
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
@@ -16,8 +15,8 @@ use crate::keyring::Place;
 pub struct OwnerSettings {
     /// Their time zone, by its IANA name.
     pub time_zone: Option<String>,
-    /// When their working day begins and ends.
-    pub working_hours: Option<(NaiveTime, NaiveTime)>,
+    /// When their working day begins and ends, in minutes after midnight; 1440 is the end of the day.
+    pub working_hours: Option<(u16, u16)>,
     /// The days they work, Monday first.
     pub working_days: Option<[bool; 7]>,
     /// The shortest free slot worth mentioning.

@@ -8,7 +8,7 @@ use bellhop_store::{
     CalendarChange, CalendarContent, CalendarProgress, CalendarRead, Change, DataKey, EntryContent, EntryTime,
     OwnerSettings, Request, SHOWN_MAIL_KEPT, Store, mail_handle,
 };
-use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use support::{Database, connected, context, default_tenant, new_owner, noon};
 use uuid::Uuid;
 
@@ -323,7 +323,7 @@ async fn what_somebody_settles_is_sealed_and_read_back() {
     assert!(store.owner_settings(tenant, owner).await.unwrap() == OwnerSettings::default());
     let settled = OwnerSettings {
         time_zone: Some("Asia/Tokyo".to_owned()),
-        working_hours: Some((NaiveTime::from_hms_opt(8, 30, 0).unwrap(), NaiveTime::from_hms_opt(17, 0, 0).unwrap())),
+        working_hours: Some((510, 1020)),
         working_days: None,
         slot_minutes: Some(45),
     };

@@ -5,8 +5,10 @@
 
 use bellhop_domain::{OwnerId, TenantId};
 use bellhop_store::{OwnerSettings, Store, StoreError};
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
+
+use super::understand::span::Hours;
 
 /// Where a person's zone is known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,9 @@ pub enum ZoneFrom {
     Nobody,
 }
 
+/// The working hours of whoever has settled none.
+const NINE_TO_SIX: Hours = Hours::whole(9, 18);
+
 /// How a person wants their times. Has no `Debug`: it says where somebody lives.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Person {
@@ -27,7 +32,7 @@ pub struct Person {
     /// Where it is known from.
     pub zone_from: ZoneFrom,
     /// When their working day begins and ends.
-    pub working_hours: (NaiveTime, NaiveTime),
+    pub working_hours: Hours,
     /// The days they work, Monday first.
     pub working_days: [bool; 7],
     /// The shortest free slot worth mentioning, in minutes.
@@ -49,11 +54,11 @@ impl Person {
     /// These settings in this zone.
     #[must_use]
     pub fn with(settings: &OwnerSettings, zone: Tz, zone_from: ZoneFrom) -> Self {
-        let nine_to_six = || (hour(9), hour(18));
+        let settled = settings.working_hours.and_then(|(from, until)| Hours::minutes(from, until));
         Self {
             zone,
             zone_from,
-            working_hours: settings.working_hours.filter(|(begin, end)| begin < end).unwrap_or_else(nine_to_six),
+            working_hours: settled.unwrap_or(NINE_TO_SIX),
             working_days: settings.working_days.unwrap_or([true, true, true, true, true, false, false]),
             slot_minutes: settings.slot_minutes.unwrap_or(30),
         }
@@ -80,10 +85,6 @@ impl Person {
         let date = if now.year() == then.year() { "%-d %b" } else { "%-d %b %Y" };
         then.format(&format!("{time}, {date}")).to_string()
     }
-}
-
-fn hour(hour: u32) -> NaiveTime {
-    NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default()
 }
 
 /// The zone that counts for whoever has not settled one, and where it is known from.
@@ -137,7 +138,7 @@ mod tests {
 
     #[test]
     fn hours_that_make_no_sense_count_as_none() {
-        let settings = OwnerSettings { working_hours: Some((hour(17), hour(9))), ..OwnerSettings::default() };
-        assert_eq!(Person::with(&settings, Tz::UTC, ZoneFrom::Nobody).working_hours, (hour(9), hour(18)));
+        let settings = OwnerSettings { working_hours: Some((1020, 540)), ..OwnerSettings::default() };
+        assert_eq!(Person::with(&settings, Tz::UTC, ZoneFrom::Nobody).working_hours, NINE_TO_SIX);
     }
 }

@@ -67,18 +67,40 @@ impl Failure {
 
 /// One at a time for each person, so that an edit that lands does not undo the page they have just turned to.
 #[derive(Debug, Default)]
-pub struct Turns(Mutex<HashMap<OwnerId, Arc<Turn<()>>>>);
+pub struct Turns {
+    of_owners: Mutex<HashMap<OwnerId, Arc<Turn<()>>>>,
+    held: Mutex<HashMap<i64, OwnedMutexGuard<()>>>,
+}
+
+/// The turn of whoever sent an update. Over when it is dropped, or when it was given up before.
+#[derive(Debug)]
+pub struct Held<'a> {
+    turns: &'a Turns,
+    update_id: i64,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.turns.give_up(self.update_id);
+    }
+}
 
 impl Turns {
     fn of(&self, owner: OwnerId) -> Arc<Turn<()>> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turns = self.of_owners.lock().unwrap_or_else(PoisonError::into_inner);
         turns.retain(|_, turn| Arc::strong_count(turn) > 1);
         Arc::clone(turns.entry(owner).or_default())
     }
 
-    /// Waits for the person's turn.
-    pub async fn wait(&self, owner: OwnerId) -> OwnedMutexGuard<()> {
-        self.of(owner).lock_owned().await
+    /// Waits for the person's turn, for this update.
+    pub async fn wait(&self, owner: OwnerId, update_id: i64) -> Held<'_> {
+        let turn = self.of(owner).lock_owned().await;
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(update_id, turn);
+        Held { turns: self, update_id }
+    }
+
+    fn give_up(&self, update_id: i64) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&update_id);
     }
 
     /// Takes the person's turn, if nothing else is going on with them.
@@ -177,6 +199,12 @@ impl Visit<'_> {
         let Some(integration) = integration else { return Ok(None) };
         let row = self.desk.app.store.integration(self.desk.tenant, integration).await?;
         Ok(row.filter(|row| row.owner == self.owner))
+    }
+
+    /// Lets the person's other requests go on while a provider is asked on behalf of this one: it may take a minute, and a
+    /// chat that is silent for a minute looks dead. From then on only messages of this request's own may be edited.
+    pub fn give_up_turn(&self) {
+        self.desk.turns.give_up(self.update_id);
     }
 
     /// The context of what this request changes. The same update handled again is the same command.

@@ -76,11 +76,19 @@ async fn a_calendar_that_is_away_for_long_is_told_of_once_and_the_mail_goes_on()
     assert_eq!((told(ada, CALENDAR_TROUBLE).await?, told(ada, MAIL_TROUBLE).await?), (1, 0));
     let log = house.audit(&integration).await?;
     assert_eq!((events(&log, "OwnerNotified").len(), burials(&log, "fetch_mail")), (1, 0));
+    let accounts = ada.ask("/accounts", "how it is", |message| message.says("Access renewed")).await?;
+    assert!(
+        accounts.says("something is failing") && accounts.says("Reading the calendar keeps failing"),
+        "{}",
+        accounts.text
+    );
 
     house.sandbox.clear_faults().await?;
     diary.delete(&boats[0]).await?;
     house.advance(TimeDelta::seconds(601))?;
     let log = logged(&house, &integration, "AccessRecovered", 1).await?;
+    let accounts = ada.ask("/accounts", "how it is", |message| message.says("Access renewed")).await?;
+    assert!(accounts.says("✅ connected") && !accounts.says("failing"), "{}", accounts.text);
     assert_eq!(events(&log, "AccessRecovered")[0]["granted"], json!(["calendar"]));
     assert_eq!(state_of(&house, &integration).await?, "active");
     looked_again(&house).await?;

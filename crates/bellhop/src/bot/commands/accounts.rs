@@ -1,6 +1,8 @@
 //! `/accounts`: every connected account, how it is, and what would mend it.
 
-use bellhop_domain::Capability;
+use std::collections::BTreeSet;
+
+use bellhop_domain::{Capability, JobKind, Status};
 use bellhop_store::Calendar;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
@@ -38,6 +40,7 @@ fn accounts<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Fa
                 checked_at: newest.checked_at,
                 calendars: desk.app.store.calendars(desk.tenant, account.id()).await?,
                 calendars_checked_at: desk.app.store.calendar_age(desk.tenant, account.id()).await?.checked_at,
+                failing: desk.app.store.load(desk.tenant, account.id()).await?.state.failing,
             };
             message.text = message.text.gap().then(entry.text(now));
             if account.needs_reconnecting() && desk.can_connect(account.row.provider) {
@@ -77,6 +80,7 @@ struct Entry<'a> {
     checked_at: Option<DateTime<Utc>>,
     calendars: Vec<Calendar>,
     calendars_checked_at: Option<DateTime<Utc>>,
+    failing: BTreeSet<JobKind>,
 }
 
 impl Entry<'_> {
@@ -84,11 +88,23 @@ impl Entry<'_> {
         let row = &self.account.row;
         let mut text = Text::new().theirs_bold(&self.account.name(), 80).line().plain(format!(
             "{} ({})",
-            self.account.status(),
+            if row.status == Status::Active && !self.failing.is_empty() {
+                "🟠 connected, but something is failing"
+            } else {
+                self.account.status()
+            },
             row.provider.title()
         ));
         if let Some(trouble) = self.account.trouble() {
             text = text.line().plain(trouble);
+        }
+        for kind in &self.failing {
+            let what = match kind {
+                JobKind::FetchMail => "Fetching the mail",
+                JobKind::FetchCalendar => "Reading the calendar",
+                JobKind::RefreshAccess | JobKind::RevokeAccess | JobKind::NotifyOwner => continue,
+            };
+            text = text.line().plain(format!("{what} keeps failing; I go on trying."));
         }
         if row.status.is_usable()
             && let Some(renewed) = row.refreshed_at.max(row.connected_at)

@@ -3,18 +3,17 @@
 
 use bellhop_domain::OwnerId;
 use bellhop_store::StoreError;
-use chrono::{DateTime, Datelike, Days, NaiveTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, Days, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
 use super::{Command, OLD_BUTTON, Toast, accounts, agenda};
 use crate::bot::carried::{carried, carry};
 use crate::bot::message::{Button, Message};
-use crate::bot::person::Person;
 use crate::bot::press::Press;
 use crate::bot::seen::{Fetch, Seen, wait};
 use crate::bot::text::Text;
 use crate::bot::understand::dates;
-use crate::bot::understand::span::{Hours, Span};
+use crate::bot::understand::span::Span;
 use crate::bot::visit::{Desk, Failure, Visit};
 use crate::calendar::free::{Stretch, slots};
 use crate::calendar::is_kept;
@@ -145,7 +144,7 @@ impl View<'_> {
         let person = &self.seen.person;
         let hours = match self.span.hours() {
             Some(_) => String::new(),
-            None => format!(", {}", between(person.working_hours)),
+            None => format!(", {}", person.working_hours.as_written()),
         };
         let days = self.span.in_words(person.today(self.seen.now));
         let calendars = match self.seen.looked_at() {
@@ -202,9 +201,8 @@ impl View<'_> {
             if !works && !one_day && self.span.hours().is_none() {
                 continue;
             }
-            let hours = self.span.hours().or_else(|| hours_of(person));
-            let asked = hours.map_or_else(|| Span::day(day), |hours| Span::day(day).only(hours));
-            stretches.extend(asked.windows(person.zone));
+            let hours = self.span.hours().unwrap_or(person.working_hours);
+            stretches.extend(Span::day(day).only(hours).windows(person.zone));
         }
         let now = next_minutes(self.seen.now);
         stretches.iter().map(|(from, until)| ((*from).max(now), *until)).filter(|(from, until)| from < until).collect()
@@ -232,20 +230,11 @@ impl View<'_> {
     }
 }
 
-fn hours_of(person: &Person) -> Option<Hours> {
-    let minute = |time: NaiveTime| u16::try_from(time.num_seconds_from_midnight() / 60).ok();
-    Hours::minutes(minute(person.working_hours.0)?, minute(person.working_hours.1)?)
-}
-
 /// A free time that begins in the middle of a minute begins for people at the next five.
 fn next_minutes(now: DateTime<Utc>) -> DateTime<Utc> {
     let past = now.timestamp().rem_euclid(300);
     let whole = now.timestamp() + if past == 0 { 0 } else { 300 - past };
     DateTime::from_timestamp(whole, 0).unwrap_or(now)
-}
-
-fn between((from, until): (NaiveTime, NaiveTime)) -> String {
-    format!("{}–{}", from.format("%H:%M"), until.format("%H:%M"))
 }
 
 /// "45 min", "2 h", "1 h 30 min".

@@ -191,6 +191,7 @@ pub fn opener(account: &Account, message: &InboxMessage, number: u32, inbox_page
 /// Opens a mail: says at once that it is being fetched, then shows it in the same message.
 async fn open(visit: &Visit<'_>, account: &Account, id: &str, place: Place) -> Result<(), Failure> {
     let waiting = visit.show(&Text::new().plain("Fetching the mail…").into()).await?;
+    visit.give_up_turn();
     let shown = match fetch(visit, account, id).await {
         Ok(opened) => show(visit, account, &opened, place).await?,
         Err(error) => failed(account, id, &Trouble::of(account, error)?, place),
@@ -200,6 +201,7 @@ async fn open(visit: &Visit<'_>, account: &Account, id: &str, place: Place) -> R
 
 /// Turns to another page, where it can be fetched. Otherwise the page that is shown stays.
 async fn turn(visit: &Visit<'_>, account: &Account, id: &str, place: Place) -> Result<Toast, Failure> {
+    visit.give_up_turn();
     match fetch(visit, account, id).await {
         Ok(opened) => {
             let message = show(visit, account, &opened, place).await?;

@@ -57,6 +57,7 @@ pub async fn ask(visit: &Visit<'_>, question: &str) -> Result<(), Failure> {
         return visit.say(Text::new().plain(usage)).await.map(|_| ());
     }
     let waiting = visit.say(Text::new().plain("🔎 Searching for ").theirs_bold(question, 100).plain("…")).await?;
+    visit.give_up_turn();
     let each = (MOST / accounts.len()).max(1);
     let accounts = accounts.into_iter().take(MOST);
     let looked = join_all(accounts.map(|account| look(visit, account, question, each))).await;

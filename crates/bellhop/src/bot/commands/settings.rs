@@ -3,7 +3,6 @@
 //! Every press carries what is to be settled, not a step: the same press twice settles the same.
 
 use bellhop_store::OwnerSettings;
-use chrono::{NaiveTime, TimeDelta, Timelike};
 use futures::future::BoxFuture;
 
 use super::{Command, OLD_BUTTON, Toast, calendars, timezone};
@@ -12,6 +11,7 @@ use crate::bot::person::{Person, ZoneFrom};
 use crate::bot::press::Press;
 use crate::bot::text::Text;
 use crate::bot::understand::dates::{self, Misread};
+use crate::bot::understand::span::Hours;
 use crate::bot::visit::{Failure, Visit};
 use crate::places;
 
@@ -45,7 +45,7 @@ const LABEL: char = 'l';
 const SLOTS: [u32; 5] = [15, 30, 45, 60, 90];
 
 /// How far a tap moves the beginning or the end, in minutes.
-const STEP: u32 = 30;
+const STEP: u16 = 30;
 
 const NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
@@ -79,7 +79,7 @@ fn what_to_write(misread: Misread) -> Text {
 /// What can be settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
-    Hours(NaiveTime, NaiveTime),
+    Hours(Hours),
     Days([bool; 7]),
     Slot(u32),
 }
@@ -87,9 +87,7 @@ enum Change {
 /// Hours or a length, as people write them.
 fn written(said: &str) -> Result<Change, Misread> {
     match dates::hours(said) {
-        // The end of a day is no time of it.
-        Ok(hours) if hours.until_minute() < 24 * 60 => Ok(Change::Hours(hours.begin(), hours.end())),
-        Ok(hours) => Ok(Change::Hours(hours.begin(), time(24 * 60 - 1))),
+        Ok(hours) => Ok(Change::Hours(hours)),
         Err(Misread::NoHours) => dates::minutes(said).map(Change::Slot).map_err(|misread| match misread {
             Misread::NoLength => Misread::NoHours,
             other => other,
@@ -101,7 +99,8 @@ fn written(said: &str) -> Result<Change, Misread> {
 fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toast, Failure>> {
     Box::pin(async move {
         let person = visit.person().await?;
-        let (begin, end) = person.working_hours;
+        let hours = person.working_hours;
+        let minute = u16::try_from(press.number).unwrap_or(u16::MAX);
         let asked = match press.action {
             OPEN => None,
             DAY if press.number < 14 => {
@@ -110,16 +109,19 @@ fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toa
                 Some(Change::Days(days))
             }
             DAYS => Some(Change::Days(std::array::from_fn(|day| press.number >> day & 1 == 1))),
-            BEGIN => Some(Change::Hours(time(press.number), end)),
-            END => Some(Change::Hours(begin, time(press.number))),
+            BEGIN | END => {
+                let (from, until) =
+                    if press.action == BEGIN { (minute, hours.until_minute()) } else { (hours.from_minute(), minute) };
+                let Some(hours) = Hours::minutes(from, until) else {
+                    return Ok(Some("A working day ends after it begins, so I left it as it was.".to_owned()));
+                };
+                Some(Change::Hours(hours))
+            }
             SLOT => Some(Change::Slot(press.number.clamp(1, 24 * 60))),
             LABEL => return Ok(Some("Tap − or + beside it, or write for example /settings 9-17.".to_owned())),
             _ => return Ok(Some(OLD_BUTTON.to_owned())),
         };
         match asked {
-            Some(Change::Hours(begin, end)) if begin >= end => {
-                return Ok(Some("A working day ends after it begins, so I left it as it was.".to_owned()));
-            }
             Some(Change::Days(days)) if !days.contains(&true) => {
                 return Ok(Some("At least one day stays, so that there is something to look at.".to_owned()));
             }
@@ -134,7 +136,9 @@ async fn change_settings(visit: &Visit<'_>, change: Change) -> Result<(), Failur
     let (store, tenant) = (&visit.desk.app.store, visit.desk.tenant);
     let settings = store.owner_settings(tenant, visit.owner).await?;
     let settings = match change {
-        Change::Hours(begin, end) => OwnerSettings { working_hours: Some((begin, end)), ..settings },
+        Change::Hours(hours) => {
+            OwnerSettings { working_hours: Some((hours.from_minute(), hours.until_minute())), ..settings }
+        }
         Change::Days(days) => OwnerSettings { working_days: Some(days), ..settings },
         Change::Slot(minutes) => OwnerSettings { slot_minutes: Some(minutes), ..settings },
     };
@@ -148,7 +152,7 @@ async fn open(visit: &Visit<'_>) -> Result<(), Failure> {
 
 /// The settings with their buttons.
 fn shown(person: &Person, now: chrono::DateTime<chrono::Utc>) -> Message {
-    let (begin, end) = person.working_hours;
+    let hours = person.working_hours;
     let zone = match person.zone_from {
         ZoneFrom::Settled => places::describe(person.zone, now),
         ZoneFrom::Calendar => format!("{} (from your calendar)", places::describe(person.zone, now)),
@@ -159,7 +163,7 @@ fn shown(person: &Person, now: chrono::DateTime<chrono::Utc>) -> Message {
         .line()
         .plain(format!("Time zone: {zone}"))
         .line()
-        .plain(format!("Working hours: {}–{}", begin.format("%H:%M"), end.format("%H:%M")))
+        .plain(format!("Working hours: {}", hours.as_written()))
         .line()
         .plain(format!("Working days: {}", days_in_words(person.working_days)))
         .line()
@@ -167,7 +171,6 @@ fn shown(person: &Person, now: chrono::DateTime<chrono::Utc>) -> Message {
         .gap()
         .plain("/free goes by these. Tap to change them, or write for example /settings 9-17 or /settings 45 min.");
     let set = |action, number| Press::new(COMMAND.name, action).number(number);
-    let (from, until) = (minute(begin), minute(end));
     let days = (0..7).map(|day| {
         let works = person.working_days[day];
         let mark = if works { "✅" } else { "▫️" };
@@ -181,17 +184,12 @@ fn shown(person: &Person, now: chrono::DateTime<chrono::Utc>) -> Message {
         Button::press(&format!("{mark}{minutes} min"), set(SLOT, *minutes))
     });
     let slots: Vec<Button> = slots.collect();
-    let moved = |from: u32, by: i64| {
-        // The last minute stands for the end of the day.
-        let from = if from == 24 * 60 - 1 { 24 * 60 } else { from };
-        u32::try_from((i64::from(from) + by).clamp(0, 24 * 60 - 1)).unwrap_or(0)
-    };
-    let step = i64::from(STEP);
-    let row = |label: &str, action, at: u32| {
+    let row = |name: &str, action, at: u16| {
+        let label = format!("{name} {:02}:{:02}", at / 60, at % 60);
         vec![
-            Button::press("−30 min", set(action, moved(at, -step))),
-            Button::press(label, Press::new(COMMAND.name, LABEL)),
-            Button::press("+30 min", set(action, moved(at, step))),
+            Button::press("−30 min", set(action, u32::from(at.saturating_sub(STEP)))),
+            Button::press(&label, Press::new(COMMAND.name, LABEL)),
+            Button::press("+30 min", set(action, u32::from((at + STEP).min(24 * 60)))),
         ]
     };
     Message::new(text)
@@ -199,8 +197,8 @@ fn shown(person: &Person, now: chrono::DateTime<chrono::Utc>) -> Message {
             Button::press("Time zone", Press::new(timezone::COMMAND.name, timezone::OPEN)),
             Button::press("Calendars", Press::new(calendars::COMMAND.name, calendars::OPEN)),
         ])
-        .row(row(&format!("from {}", begin.format("%H:%M")), BEGIN, from))
-        .row(row(&format!("until {}", end.format("%H:%M")), END, until))
+        .row(row("from", BEGIN, hours.from_minute()))
+        .row(row("until", END, hours.until_minute()))
         .row(days[..4].to_vec())
         .row(days[4..].to_vec())
         .row(slots[..3].to_vec())
@@ -218,22 +216,16 @@ fn days_in_words(days: [bool; 7]) -> String {
     }
 }
 
-fn minute(time: NaiveTime) -> u32 {
-    time.num_seconds_from_midnight() / 60
-}
-
-fn time(minute: u32) -> NaiveTime {
-    NaiveTime::MIN + TimeDelta::minutes(i64::from(minute.min(24 * 60 - 1)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn hours_and_lengths_are_understood_and_anything_else_says_what_is() {
-        assert_eq!(written("9-17"), Ok(Change::Hours(time(540), time(1020))));
-        assert_eq!(written("8am to 4pm"), Ok(Change::Hours(time(480), time(960))));
+        let hours = |from, until| Ok(Change::Hours(Hours::minutes(from, until).unwrap()));
+        assert_eq!(written("9-17"), hours(540, 1020));
+        assert_eq!(written("8am to 4pm"), hours(480, 960));
+        assert_eq!(written("0-24"), hours(0, 1440));
         assert_eq!(written("45 min"), Ok(Change::Slot(45)));
         assert_eq!(written("1.5 h"), Ok(Change::Slot(90)));
         assert_eq!(written("blue"), Err(Misread::NoHours));

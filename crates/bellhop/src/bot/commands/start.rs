@@ -140,7 +140,7 @@ fn added(name: &str, asked: &Capabilities, missing: &Capabilities) -> Text {
     if lost.is_empty() {
         return text;
     }
-    text.line().plain(format!("⚠️ With that, the permission to read {} has ended.", in_words(&lost, " and ")))
+    text.line().plain(format!("⚠️ Meanwhile the permission to read {} has ended.", in_words(&lost, " and ")))
 }
 
 /// What can be done with the access there is now, and the one button for what is missing.

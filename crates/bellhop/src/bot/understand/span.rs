@@ -35,7 +35,8 @@ impl Hours {
         if from < until && until <= Self::DAY { Some(Self { from, until }) } else { None }
     }
 
-    const fn whole(from: u16, until: u16) -> Self {
+    /// From one whole hour until another.
+    pub(crate) const fn whole(from: u16, until: u16) -> Self {
         Self { from: from * 60, until: until * 60 }
     }
 

@@ -28,6 +28,7 @@ const NO_LONGER: &str = "This attachment is no longer there. Open the mail again
 
 /// Sends an attachment. Answers what went wrong, if anything.
 pub async fn send(visit: &Visit<'_>, account: &Account, id: &str, index: u32) -> Result<Toast, Failure> {
+    visit.give_up_turn();
     tokio::select! {
         sent = fetch_and_send(visit, account, id, index) => sent,
         never = uploading(visit) => match never {},
