@@ -1,8 +1,10 @@
 //! Plain questions: hands what was understood to the command that answers it. What words mean is decided in `understand/`.
 
-use chrono::Days;
+use chrono::{DateTime, Utc};
 
+use super::commands::search::{self, Wanted};
 use super::commands::{self, agenda, free, timezone};
+use super::person::Person;
 use super::text::Text;
 use super::understand::phrases::{Query, Understood, understand};
 use super::unknown;
@@ -15,7 +17,7 @@ pub async fn answer(visit: &Visit<'_>, words: &str) -> Result<(), Failure> {
     match understand(words, now, person.zone) {
         Understood::Agenda(span) => agenda::open(visit, &span, false).await,
         Understood::Free { span, at_least } => free::open(visit, &span, at_least, false).await,
-        Understood::Search(query) => (commands::search::COMMAND.run)(visit, &wanted(&query)).await,
+        Understood::Search(query) => search::ask(visit, &wanted(&query, &person, now)).await,
         Understood::TimeZone(place) => timezone::named(visit, &place).await,
         Understood::Inbox => (commands::inbox::COMMAND.run)(visit, "").await,
         Understood::Settings => (commands::settings::COMMAND.run)(visit, "").await,
@@ -31,40 +33,46 @@ pub async fn answer(visit: &Visit<'_>, words: &str) -> Result<(), Failure> {
     }
 }
 
-/// The query in the words that Gmail searches by. <https://support.google.com/mail/answer/7190>
-fn wanted(query: &Query) -> String {
+/// The query as a search: what was understood in words, and what Gmail is asked.
+fn wanted(query: &Query, person: &Person, now: DateTime<Utc>) -> Wanted {
     let quoted = |text: &str| {
         let text = text.replace('"', " ");
         if text.trim().contains(char::is_whitespace) { format!("\"{}\"", text.trim()) } else { text.trim().to_owned() }
     };
-    let mut parts = vec![];
-    if let Some(from) = &query.from {
-        parts.push(format!("from:{}", quoted(from)));
+    let from = query.from.as_ref().map(|from| format!("from:{}", quoted(from)));
+    let parts: Vec<String> = from.into_iter().chain(query.words.iter().map(|word| quoted(word))).collect();
+    let question = parts.join(" ");
+    let days = query.since.as_ref().map(|span| span.in_words(person.today(now)));
+    let said = [Some(question.clone()).filter(|question| !question.is_empty()), days];
+    Wanted {
+        said: said.into_iter().flatten().collect::<Vec<_>>().join(", "),
+        question,
+        came: query.since.as_ref().map(|span| agenda::bounds(span, person.zone)),
     }
-    parts.extend(query.words.iter().map(|word| quoted(word)));
-    if let Some(span) = &query.since {
-        parts.push(format!("after:{}", span.first().format("%Y/%m/%d")));
-        // What comes before a day does not come on it.
-        parts.push(format!("before:{}", (span.last() + Days::new(1)).format("%Y/%m/%d")));
-    }
-    parts.join(" ")
 }
 
 #[cfg(test)]
 mod tests {
+    use bellhop_store::OwnerSettings;
+    use chrono_tz::Tz;
+
+    use super::super::person::ZoneFrom;
     use super::super::understand::span::Span;
     use super::*;
 
     #[test]
-    fn a_question_becomes_a_search_that_cannot_be_bent() {
+    fn a_question_becomes_a_search_that_cannot_be_bent_and_means_the_persons_own_days() {
         let query = Query {
             from: Some("Anna \"x\" Weber".to_owned()),
             words: vec!["invoice".to_owned(), "in:trash now".to_owned()],
             since: Span::days("2026-11-09".parse().unwrap(), "2026-11-15".parse().unwrap()),
         };
-        assert_eq!(
-            wanted(&query),
-            "from:\"Anna  x  Weber\" invoice \"in:trash now\" after:2026/11/09 before:2026/11/16"
-        );
+        let person = Person::with(&OwnerSettings::default(), Tz::Asia__Tokyo, ZoneFrom::Settled);
+        let now = "2026-11-18T09:00:00Z".parse().unwrap();
+        let wanted = wanted(&query, &person, now);
+        assert_eq!(wanted.question, "from:\"Anna  x  Weber\" invoice \"in:trash now\"");
+        assert!(wanted.said.ends_with(", Monday 9 to Sunday 15 November"), "{}", wanted.said);
+        let midnight = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        assert_eq!(wanted.came, Some((midnight("2026-11-08T15:00:00Z"), midnight("2026-11-15T15:00:00Z"))));
     }
 }

@@ -9,7 +9,7 @@ pub mod view;
 use bellhop_domain::{Capability, Status};
 use bellhop_providers::{Client, MailMetadata, ProviderError};
 use bellhop_store::{InboxMessage, MailContent, StoreError};
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use futures::future::{BoxFuture, join_all};
 use futures::{StreamExt, TryStreamExt, stream};
 use secrecy::{ExposeSecret, SecretString};
@@ -40,38 +40,68 @@ const MOST: usize = 8;
 const AT_ONCE: usize = 4;
 
 fn search<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
-    Box::pin(ask(visit, said))
+    Box::pin(typed(visit, said))
+}
+
+/// What somebody looks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// In their words, to be repeated.
+    pub said: String,
+    /// In the words that Gmail searches by, but for when it came. <https://support.google.com/mail/answer/7190>
+    pub question: String,
+    /// From when until when it came, where they did not write that in Gmail's words themselves.
+    pub came: Option<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+impl Wanted {
+    /// All of it in Gmail's words. A date there is midnight in California; a moment is seconds since 1970
+    /// (<https://developers.google.com/workspace/gmail/api/guides/filtering>).
+    fn query(&self) -> String {
+        let came = self.came.map(|(from, until)| format!("after:{} before:{}", from.timestamp(), until.timestamp()));
+        [Some(self.question.clone()), came]
+            .into_iter()
+            .flatten()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+/// Looks for mail by what somebody typed behind the command.
+async fn typed(visit: &Visit<'_>, said: &str) -> Result<(), Failure> {
+    let said = said.trim().to_owned();
+    ask(visit, &Wanted { question: said.clone(), said, came: None }).await
 }
 
 /// Looks for mail in all of a person's accounts and says what was found.
-pub async fn ask(visit: &Visit<'_>, question: &str) -> Result<(), Failure> {
+pub async fn ask(visit: &Visit<'_>, wanted: &Wanted) -> Result<(), Failure> {
     let desk = visit.desk;
     let accounts = Account::all(&desk.app.store, desk.tenant, visit.owner).await?;
-    let question = question.trim();
     if accounts.is_empty() {
         return visit.say(accounts::none()).await.map(|_| ());
     }
-    if question.is_empty() {
+    if wanted.said.is_empty() {
         let usage = "Send /search with what you look for, for example:\n/search invoice november\n/search from:anna \
                      has:attachment\n/search subject:\"summer party\" after:2026/5/1";
         return visit.say(Text::new().plain(usage)).await.map(|_| ());
     }
-    let waiting = visit.say(Text::new().plain("🔎 Searching for ").theirs_bold(question, 100).plain("…")).await?;
+    let waiting = visit.say(Text::new().plain("🔎 Searching for ").theirs_bold(&wanted.said, 100).plain("…")).await?;
     visit.give_up_turn();
     let each = (MOST / accounts.len()).max(1);
     let accounts = accounts.into_iter().take(MOST);
-    let looked = join_all(accounts.map(|account| look(visit, account, question, each))).await;
+    let looked = join_all(accounts.map(|account| look(visit, account, wanted, each))).await;
     let looked = looked.into_iter().collect::<Result<Vec<_>, StoreError>>()?;
     for looked in &looked {
         remember(desk, &looked.account, &looked.found).await?;
     }
     let person = visit.person().await?;
-    let view = View { question, looked: &looked, person: &person, now: desk.app.clock.now() };
+    let view = View { question: &wanted.said, looked: &looked, person: &person, now: desk.app.clock.now() };
     Visit { message: Some(waiting), ..*visit }.show(&view.message()).await.map(|_| ())
 }
 
 /// Looks in one account, for at most this many mails.
-async fn look(visit: &Visit<'_>, account: Account, question: &str, most: usize) -> Result<Looked, StoreError> {
+async fn look(visit: &Visit<'_>, account: Account, wanted: &Wanted, most: usize) -> Result<Looked, StoreError> {
     if !account.row.can(Capability::Mail) {
         let how = How::Not(Trouble::not_allowed(&account));
         return Ok(Looked { account, how, found: vec![], has_more: false });
@@ -79,26 +109,32 @@ async fn look(visit: &Visit<'_>, account: Account, question: &str, most: usize) 
     let error = if account.row.status == Status::Expired {
         CallError::Access(crate::access::AccessError::Expired)
     } else {
-        match ask_provider(visit, &account, question, most).await {
+        match ask_provider(visit, &account, &wanted.query(), most).await {
             Ok((found, has_more)) => return Ok(Looked { account, how: How::Asked, found, has_more }),
             Err(error) => error,
         }
     };
     let trouble = Trouble::of(&account, error)?;
-    look_in_store(visit, account, question, most, trouble).await
+    look_in_store(visit, account, wanted, most, trouble).await
 }
 
 async fn look_in_store(
     visit: &Visit<'_>,
     account: Account,
-    question: &str,
+    wanted: &Wanted,
     most: usize,
     trouble: Trouble,
 ) -> Result<Looked, StoreError> {
     let desk = visit.desk;
     let page = desk.app.store.inbox_page(desk.tenant, account.id(), 0, STORED).await?;
-    let question = Question::read(question);
-    let mut found = page.messages.into_iter().filter(|message| question.finds(&message.content));
+    let question = Question::read(&wanted.question);
+    let came = |at: DateTime<Utc>| wanted.came.is_none_or(|(from, until)| at >= from && at < until);
+    // Where only days were named, everything of those days is meant.
+    let only_days = wanted.question.is_empty();
+    let mut found = page
+        .messages
+        .into_iter()
+        .filter(|message| came(message.received_at) && (only_days || question.finds(&message.content)));
     let (total, checked_at) = (page.total.min(STORED), page.checked_at);
     let shown: Vec<_> = found.by_ref().take(most).collect();
     let has_more = found.next().is_some();

@@ -125,6 +125,7 @@ impl View<'_> {
             ([], _) => text,
             (_, true) => text.gap().plain("Nothing is on."),
             (quiet, false) if shown == 0 && quiet.len() > 1 => text.gap().plain("Nothing is on."),
+            (quiet, false) if quiet.len() > 7 => text.gap().plain(format!("Nothing on the other {} days.", quiet.len())),
             (quiet, false) => text.gap().plain(format!("Nothing on {}.", names(quiet))),
         }
     }
@@ -246,8 +247,7 @@ fn short(span: &Span) -> String {
 
 /// "Monday, Tuesday and Sunday".
 fn names(days: &[NaiveDate]) -> String {
-    let long = days.len() > 7;
-    let name = |day: &NaiveDate| day.format(if long { "%-d %b" } else { "%A" }).to_string();
+    let name = |day: &NaiveDate| day.format("%A").to_string();
     match days {
         [] => String::new(),
         [only] => name(only),
