@@ -18,6 +18,7 @@ mod doctor;
 mod erase;
 pub mod failure;
 mod migrate;
+mod rebuild;
 
 use std::process::ExitCode;
 
@@ -62,6 +63,8 @@ enum Command {
     /// Ask the log who did what, and prove the answer.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Derive again what is derived, while the system runs.
+    Rebuild(rebuild::RebuildArguments),
     /// End a connection for its owner.
     Disconnect(disconnect::DisconnectArguments),
     /// Destroy everything personal of a disconnected integration. Only the log remains.
@@ -105,6 +108,7 @@ fn carry_out(command: Command) -> Result<(), Failure> {
             Command::ApiKey(command) => api_key::run(command, &app).await,
             Command::Dead(command) => dead::run(command, &app).await,
             Command::Audit(command) => audit::run(command, &app).await,
+            Command::Rebuild(arguments) => rebuild::run(arguments, &app).await,
             Command::Disconnect(arguments) => disconnect::run(arguments, &app).await,
             Command::Erase(arguments) => erase::run(arguments, &app).await,
             // Both need no App and were carried out above.

@@ -10,10 +10,12 @@
 //! worker.rs   what comes off the belt -> runs; direct.rs in its stead while the belt is away
 //! run.rs      one run: its slot, its lease, its handler
 //! settle.rs   what a verdict means for the row
+//! rebuild.rs  the belt emptied and filled again, for the operator
 //! ```
 
 mod belt;
 mod direct;
+pub mod rebuild;
 pub mod relay;
 mod run;
 mod settle;

@@ -16,7 +16,6 @@ mod views;
 use bellhop_domain::{IntegrationId, STATE_SHAPE, TenantId};
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use thiserror::Error;
-use uuid::Uuid;
 
 use crate::Store;
 use crate::error::StoreError;
@@ -44,10 +43,10 @@ const PAGE: i64 = 500;
 #[derive(Debug, Error)]
 pub enum RebuildError {
     /// The log itself was edited. Restore it from a backup; until then nothing can be derived from it.
-    #[error("{0}; nothing was changed")]
+    #[error("{0}; nothing is derived from such a log")]
     Chain(#[from] BrokenChain),
     /// A stream cannot be read by this release. Use the release that wrote it.
-    #[error("{integration}: {error}; nothing was changed")]
+    #[error("{integration}: {error}")]
     Stream {
         /// Which stream.
         integration: IntegrationId,
@@ -70,7 +69,7 @@ impl From<sqlx::Error> for RebuildError {
     }
 }
 
-/// The turn to rebuild. It ends with its connection, when this is dropped or the process dies.
+/// The turn to rebuild. It ends with [`Rebuild::end`], or with its connection when the process dies.
 #[derive(Debug)]
 pub struct Rebuild {
     connection: PgConnection,
@@ -84,6 +83,14 @@ impl Store {
             .fetch_one(&mut connection)
             .await?;
         Ok(taken.then_some(Rebuild { connection }))
+    }
+}
+
+impl Rebuild {
+    /// Gives the turn back at once. Dropped, it is free as soon as Postgres notices.
+    pub async fn end(mut self) {
+        // Where this fails the connection is gone, and the lock with it.
+        let _ = sqlx::query_scalar!("select pg_advisory_unlock($1)", REBUILDS).fetch_one(&mut self.connection).await;
     }
 }
 
@@ -153,8 +160,4 @@ async fn refuse_lost_states(transaction: &mut Transaction<'_, Postgres>) -> Resu
         Some(integration) => fold(transaction, integration).await.map(drop),
         None => Ok(()),
     }
-}
-
-fn ids(integrations: &[IntegrationId]) -> Vec<Uuid> {
-    integrations.iter().map(|integration| integration.uuid()).collect()
 }

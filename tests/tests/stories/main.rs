@@ -13,6 +13,7 @@ mod fetching;
 mod jobs;
 mod mail;
 mod outages;
+mod rebuilding;
 mod refreshing;
 mod repeats;
 mod scopes;

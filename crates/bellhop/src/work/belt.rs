@@ -83,6 +83,17 @@ pub struct Load {
     pub kept: usize,
 }
 
+/// What lies on the belt of one queue or is in a worker's hands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Carried {
+    /// What no worker has taken.
+    pub waiting: Vec<Entry>,
+    /// What a worker has taken and not finished.
+    pub taken: Vec<Entry>,
+    /// How many more there are that are no entries of ours, or have lost their content.
+    pub unreadable: usize,
+}
+
 /// The belt of this installation. Cheap to clone.
 #[derive(Clone)]
 pub struct Belt {
@@ -163,6 +174,39 @@ impl Belt {
             .invoke_async(&mut self.connection.clone())
             .await?;
         Ok(Load { waiting, workers, kept })
+    }
+
+    /// The entries on the belt of this queue that are not finished.
+    pub async fn carried(&self, queue: Queue) -> Result<Carried, BeltError> {
+        let config = self.config(queue);
+        let script = Script::new(
+            "local function content(ids)
+                 local found = {}
+                 for _, id in ipairs(ids) do table.insert(found, redis.call('HGET', KEYS[1], id) or '') end
+                 return found
+             end
+             local waiting = redis.call('LRANGE', KEYS[2], 0, -1)
+             for _, id in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do table.insert(waiting, id) end
+             local taken = {}
+             for _, worker in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do
+                 for _, id in ipairs(redis.call('SMEMBERS', KEYS[5] .. ':' .. worker)) do table.insert(taken, id) end
+             end
+             return { content(waiting), content(taken) }",
+        );
+        let (waiting, taken): (Vec<Vec<u8>>, Vec<Vec<u8>>) = script
+            .key(config.job_data_hash())
+            .key(config.active_jobs_list())
+            .key(config.scheduled_jobs_set())
+            .key(config.workers_set())
+            .key(config.inflight_jobs_set())
+            .invoke_async(&mut self.connection.clone())
+            .await?;
+        let entries = |content: &[Vec<u8>]| -> Vec<Entry> {
+            content.iter().filter_map(|bytes| serde_json::from_slice(bytes).ok()).collect()
+        };
+        let (read_waiting, read_taken) = (entries(&waiting), entries(&taken));
+        let unreadable = waiting.len() + taken.len() - read_waiting.len() - read_taken.len();
+        Ok(Carried { waiting: read_waiting, taken: read_taken, unreadable })
     }
 
     /// Puts entries on the belt, each under a fresh task id.

@@ -52,11 +52,13 @@ const KEEP_UPDATES: TimeDelta = TimeDelta::days(7);
 /// How many events one step of the tallies takes in at the most.
 const TALLY_STEP: usize = 500;
 
-/// Why a look came to nothing.
+/// Why a look came to nothing. Look again later.
 #[derive(Debug, Error)]
-enum RelayError {
+pub enum RelayError {
+    /// Postgres failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Redis failed.
     #[error(transparent)]
     Belt(#[from] BeltError),
 }
@@ -83,7 +85,7 @@ pub async fn run(app: App, stop: CancellationToken) {
 
 /// What a look at one queue came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
+pub(super) enum Look {
     /// Everything due is on the belt.
     Done,
     /// The belt was filled up: as soon as something is taken off it, more may be put on.
@@ -131,7 +133,7 @@ async fn dispatch_for_ever(app: &App, belt: &Belt, queue: Queue) {
 }
 
 /// Fills the belt up.
-async fn dispatch(app: &App, belt: &Belt, queue: Queue) -> Result<Look, RelayError> {
+pub(super) async fn dispatch(app: &App, belt: &Belt, queue: Queue) -> Result<Look, RelayError> {
     // Asked first: while the belt is away nothing is marked, so that whoever takes jobs directly finds them.
     let load = belt.load(queue).await?;
     if load.kept > load.waiting + FINISHED_AT_MOST {

@@ -5,13 +5,15 @@
 //! differ are compared again and mended, each under the lock of its state row: without that, an event written between the
 //! reading and the mending would be undone.
 
+use std::collections::BTreeMap;
+
 use bellhop_domain::{EventId, IntegrationId, JobFailure, JobId, TenantId};
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::folded::{FoldedJob, Misfit, StoredJob, What, misfits};
-use super::{Rebuild, RebuildError, every_tenant, fold, ids, refuse_lost_states, streams_after};
+use super::{Rebuild, RebuildError, every_tenant, fold, refuse_lost_states, streams_after};
 use crate::error::StoreError;
 use crate::{scope, write};
 
@@ -80,7 +82,7 @@ impl Rebuild {
         let mut transaction = self.connection.begin().await?;
         scope::act_for(&mut transaction, &[tenant]).await?;
         // Whoever opens, closes or buries a job of this stream holds this lock until it is committed.
-        write::lock_heads(&mut transaction, &ids(&[integration])).await.map_err(StoreError::from)?;
+        write::lock_heads(&mut transaction, &[integration.uuid()]).await.map_err(StoreError::from)?;
         let (folded, misfits) = compare(&mut transaction, integration).await?;
         // Out of the way first: of some kinds there may be one open row at a time.
         let in_the_way: Vec<Uuid> =
@@ -109,13 +111,17 @@ impl Rebuild {
     async fn close_orphans(&mut self, tenant: TenantId, now: DateTime<Utc>) -> Result<u64, RebuildError> {
         let mut transaction = self.connection.begin().await?;
         scope::act_for(&mut transaction, &[tenant]).await?;
-        let mut closed = 0;
-        while let Some((job, _)) = orphan(&mut transaction, tenant).await? {
-            close(&mut transaction, &[job.uuid()], now).await?;
-            closed += 1;
-        }
+        let closed = sqlx::query!(
+            "update jobs
+             set state = 'done', ended_at = $2, lease = null, leased_until = null, dispatch = null, dispatched_at = null
+             where tenant = $1 and state <> 'done' and not exists (select from states where stream = jobs.integration)",
+            tenant.uuid(),
+            now
+        )
+        .execute(&mut *transaction)
+        .await?;
         transaction.commit().await?;
-        Ok(closed)
+        Ok(closed.rows_affected())
     }
 }
 
@@ -123,7 +129,7 @@ impl Rebuild {
 async fn compare(
     transaction: &mut Transaction<'_, Postgres>,
     integration: IntegrationId,
-) -> Result<(std::collections::BTreeMap<JobId, FoldedJob>, Vec<Misfit>), RebuildError> {
+) -> Result<(BTreeMap<JobId, FoldedJob>, Vec<Misfit>), RebuildError> {
     let folded = fold(transaction, integration).await?.jobs;
     let stored = stored_jobs(transaction, integration, folded.keys()).await?;
     let misfits = misfits(&folded, &stored).map_err(|error| RebuildError::Stream { integration, error })?;
