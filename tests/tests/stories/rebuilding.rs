@@ -106,10 +106,16 @@ async fn the_belt_is_emptied_and_filled_from_the_job_table() -> Story {
     check(&house, "belt", 0).await?;
     let others: i64 = redis::cmd("EXISTS").arg("somebody:else").query_async(&mut redis).await?;
     assert_eq!(others, 1);
-    house.database.tamper("update jobs set dispatch = gen_random_uuid() where dispatch is not null").await?;
+    house
+        .database
+        .tamper("update jobs set dispatch = gen_random_uuid(), dispatched_at = now() where dispatch is not null")
+        .await?;
     let stale = check(&house, "belt", 3).await?;
     assert!(stale.words.contains("starts nothing"), "{}", stale.words);
-    house.command(&["rebuild", "belt"]).await?;
+    // Marked a moment ago: no relay would put them on before ten seconds are over.
+    let filled = house.command(&["rebuild", "belt"]).await?;
+    assert!(filled.out.contains("2 entries wait"), "{}", filled.out);
+    check(&house, "belt", 0).await?;
     house.serve("bellhop", &[]).await?;
     mail_agrees(&house, "bob").await?;
     house.end().await
