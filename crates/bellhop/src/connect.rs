@@ -52,12 +52,17 @@ pub fn asked_for(asked: Option<&Capabilities>) -> Capabilities {
     asked.cloned().unwrap_or_else(wanted)
 }
 
+/// What is wanted of an account and may not be done now.
+#[must_use]
+pub fn missing(row: &IntegrationRow) -> Capabilities {
+    Capability::ALL.into_iter().filter(|capability| row.missing.contains(capability.name())).collect()
+}
+
 /// What is missing of an account that is well otherwise, and can be asked for alone. None where everything is asked for: an
 /// account whose access has ended, or that may do nothing at all.
 #[must_use]
 pub fn missing_alone(row: &IntegrationRow) -> Option<Capabilities> {
-    let missing: Capabilities =
-        Capability::ALL.into_iter().filter(|capability| row.missing.contains(capability.name())).collect();
+    let missing = missing(row);
     let is_all_else_well = row.status == Status::Degraded && !row.granted.is_empty();
     (is_all_else_well && !missing.is_empty()).then_some(missing)
 }

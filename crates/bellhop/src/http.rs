@@ -105,7 +105,9 @@ fn everything(app: App) -> BoxEndpoint<'static> {
 }
 
 fn health_only(app: App) -> BoxEndpoint<'static> {
-    dressed(app, Route::new().nest("/", OpenApiService::new(HealthApi, "Bellhop", env!("CARGO_PKG_VERSION"))))
+    let service = OpenApiService::new(HealthApi, "Bellhop", env!("CARGO_PKG_VERSION"));
+    let methods = Methods::documented(&service.spec());
+    Named { routes: dressed(app, Route::new().nest("/", service)), methods }.boxed()
 }
 
 fn dressed(app: App, routes: Route) -> BoxEndpoint<'static> {

@@ -55,6 +55,12 @@ async fn all_delivered(house: &House) -> Story {
     .await
 }
 
+/// Waits until everything that was written down has been handled.
+async fn all_handled(house: &House) -> Story {
+    let waiting = "select count(*) from telegram_updates where handled_at is null";
+    until("everything to be handled", async || Ok((house.database.number(waiting).await? == 0).then_some(()))).await
+}
+
 /// How often updates were fetched.
 async fn fetches(house: &House) -> Story<u64> {
     Ok(house.sandbox.ledger().await?.calls_of("/bot/getUpdates", None))
@@ -181,6 +187,50 @@ async fn what_is_brought_while_postgres_is_away_is_brought_again() -> Story {
     person
         .sees_after(said.message_id.unwrap_or_default(), "the answer after all", |message| message.says("No account"))
         .await?;
+    house.end().await
+}
+
+#[tokio::test]
+async fn whom_the_bot_may_answer_is_its_own_process_to_say() -> Story {
+    let mut house = House::plan().build().await?;
+    set_webhook(&mut house)?;
+    house.serve("pages", &["http"]).await?;
+    house.set("TELEGRAM_ALLOWED_USERS", "1001");
+    house.serve("bot", &["bot"]).await?;
+    comes(&house, true).await?;
+    let (ada, mallory) = (house.person(1001, "Ada"), house.person(2002, "Mallory"));
+    mallory.ask("/connect", "a refusal", |message| message.says("private") && message.says("2002")).await?;
+    ada.ask("/help", "an answer", is_help).await?;
+    // Told once, and never answered.
+    mallory.say("/help").await?;
+    let group = house.group(-1077, "Walkers").await?;
+    group.say(&mallory, "/connect").await?;
+    all_delivered(&house).await?;
+    all_handled(&house).await?;
+    assert_eq!(mallory.heard().await?.len(), 1);
+    assert_eq!(group.heard().await?.len(), 0);
+    house.end().await
+}
+
+#[tokio::test]
+async fn what_comes_again_says_nothing_new_about_a_person() -> Story {
+    let house = with_webhook().await?;
+    comes(&house, true).await?;
+    let person = house.person(1001, "Ada");
+    person.ask("/help", "an answer", is_help).await?;
+    let stranger = house.stranger();
+    let from = |name: &str| json!({ "id": 1001, "is_bot": false, "first_name": name });
+    let chat = json!({ "id": 1001, "type": "private" });
+    let renamed = json!({ "update_id": 99_999_998, "message": {
+        "message_id": 5_000, "date": 1, "text": "/help", "chat": chat, "from": from("Ada L.") } });
+    let blocked = json!({ "update_id": 99_999_999, "my_chat_member": {
+        "date": 1, "chat": chat, "from": from("Ada L."), "new_chat_member": { "status": "kicked" } } });
+    let has_blocked = "select count(*) from telegram_people where blocked";
+    for (update, expected) in [(&renamed, 0), (&blocked, 1), (&blocked, 1), (&renamed, 1)] {
+        assert_eq!(stranger.deliver(PATH, Some(SECRET), &update.to_string()).await?.status, 200);
+        all_handled(&house).await?;
+        assert_eq!(house.database.number(has_blocked).await?, expected, "{update}");
+    }
     house.end().await
 }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 
-use crate::connect::missing_alone;
+use crate::connect::{missing, missing_alone};
 
 /// An account with its name. Has no `Debug`: the name is somebody's address.
 #[derive(Clone)]
@@ -101,12 +101,6 @@ impl Account {
 fn reason<'a, T: Deserialize<'a>>(row: &'a IntegrationRow) -> Option<T> {
     let name: StrDeserializer<'a, Error> = row.reason.as_deref()?.into_deserializer();
     T::deserialize(name).ok()
-}
-
-/// What was asked for and not given.
-#[must_use]
-pub fn missing(row: &IntegrationRow) -> Capabilities {
-    Capability::ALL.into_iter().filter(|capability| row.missing.contains(capability.name())).collect()
 }
 
 /// Capabilities in words: "your mail", "your calendar", or both.

@@ -14,11 +14,13 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::commands::{self, OLD_BUTTON, timezone};
-use super::incoming::{Incoming, What};
+use super::incoming::{Incoming, Sender, What};
+use super::intake::{Kept, is_allowed};
 use super::message::{Button, Message};
 use super::press::Press;
 use super::questions;
 use super::say::Trouble;
+use super::strangers::{self, Refused};
 use super::text::Text;
 use super::unknown;
 use super::visit::{Desk, Failure, Visit};
@@ -51,6 +53,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub async fn run(desk: Arc<Desk>, written_down: &Notify, stop: CancellationToken) {
     let mut running: JoinSet<()> = JoinSet::new();
     let mut held: HashMap<Id, (i64, i32)> = HashMap::new();
+    let refused = Arc::new(Refused::default());
     let mut signs = tokio::time::interval(SIGN_OF_LIFE);
     let mut failing = false;
     while !stop.is_cancelled() {
@@ -60,8 +63,9 @@ pub async fn run(desk: Arc<Desk>, written_down: &Notify, stop: CancellationToken
             Ok(updates) => {
                 failing = false;
                 for update in updates {
-                    let (desk, key) = (Arc::clone(&desk), (update.update_id, update.starts));
-                    let task = running.spawn(async move { take_up(&desk, update).await });
+                    let (desk, refused) = (Arc::clone(&desk), Arc::clone(&refused));
+                    let key = (update.update_id, update.starts);
+                    let task = running.spawn(async move { take_up(&desk, &refused, update).await });
                     held.insert(task.id(), key);
                 }
             }
@@ -97,15 +101,23 @@ pub async fn run(desk: Arc<Desk>, written_down: &Notify, stop: CancellationToken
 }
 
 /// Handles one update and settles it.
-async fn take_up(desk: &Desk, update: ClaimedUpdate) {
+async fn take_up(desk: &Desk, refused: &Refused, update: ClaimedUpdate) {
     let (update_id, starts) = (update.update_id, update.starts);
-    let incoming = update.content.as_ref().and_then(|content| serde_json::from_slice::<Incoming>(content).ok());
-    let Some(incoming) = incoming else {
+    let kept = update.content.as_ref().and_then(|content| serde_json::from_slice::<Kept>(content).ok());
+    let Some(kept) = kept else {
         // Its key is gone or damaged, or it was written down by a release that this one does not understand.
         tracing::error!(update_id, "an update cannot be read and was given up");
         end(desk, update_id, starts, UpdateOutcome::GaveUp).await;
         return;
     };
+    let (sender, incoming) = (kept.sender(), kept.incoming);
+    // Whoever took it in may be another process, which knows other settings than the one that answers.
+    if let Some(stranger) = sender.as_ref().filter(|sender| !is_allowed(desk, sender)) {
+        if end(desk, update_id, starts, UpdateOutcome::Ignored).await {
+            strangers::refuse(desk, refused, stranger, &incoming).await;
+        }
+        return;
+    }
     let visit = Visit {
         desk,
         owner: update.owner,
@@ -125,7 +137,11 @@ async fn take_up(desk: &Desk, update: ClaimedUpdate) {
     }
     let handled = {
         let _turn = desk.turns.wait(update.owner).await;
-        tokio::time::timeout(HANDLING, handle(&visit, &incoming)).await
+        let handling = async {
+            remember(&visit, sender.as_ref(), &incoming).await?;
+            handle(&visit, &incoming).await
+        };
+        tokio::time::timeout(HANDLING, handling).await
     };
     match handled {
         Ok(Ok(())) => {
@@ -186,6 +202,15 @@ async fn apologise(visit: &Visit<'_>, incoming: &Incoming) {
     if let Err(failure) = visit.say(sorry).await {
         tracing::debug!(%failure, "an apology was not sent");
     }
+}
+
+/// Remembers who somebody is. Here and not where updates come in, as they come in repeatedly and in any order, and an earlier
+/// one must not undo what a later one has said.
+async fn remember(visit: &Visit<'_>, sender: Option<&Sender>, incoming: &Incoming) -> Result<(), Failure> {
+    let Some(sender) = sender.filter(|_| incoming.what != What::Blocked) else { return Ok(()) };
+    let chat = incoming.private.then_some(incoming.chat);
+    let store = &visit.desk.app.store;
+    Ok(store.remember_telegram_person(visit.desk.tenant, visit.owner, chat, &sender.name).await?)
 }
 
 /// Handles what somebody sent.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bellhop_domain::OwnerId;
 use bellhop_store::{NewUpdate, StoreError};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use teloxide::Bot;
 use tokio::sync::Notify;
@@ -32,6 +33,31 @@ pub async fn open_desk(app: &App, bot: &Bot) -> Result<Desk, Failure> {
         turns: Turns::default(),
         live: Notify::new(),
     })
+}
+
+/// What is kept of an update until it is handled. Has no `Debug`: it is what somebody wrote.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Absent where an earlier release wrote it down.
+    #[serde(default)]
+    user: Option<i64>,
+    #[serde(default)]
+    name: Option<String>,
+    /// What it says.
+    #[serde(flatten)]
+    pub incoming: Incoming,
+}
+
+impl Kept {
+    fn new(sender: Sender, incoming: Incoming) -> Self {
+        Self { user: Some(sender.user), name: Some(sender.name), incoming }
+    }
+
+    /// Who sent it. None where an earlier release wrote it down, which had asked already whether they may.
+    #[must_use]
+    pub fn sender(&self) -> Option<Sender> {
+        Some(Sender { user: self.user?, name: self.name.clone()? })
+    }
 }
 
 /// Writes updates down.
@@ -71,7 +97,7 @@ impl Intake {
             let Some(update_id) = incoming::update_id(update) else { continue };
             let content = match incoming::read(update, &desk.username) {
                 None => None,
-                Some((sender, incoming)) if is_allowed(desk, &sender) => content_of(desk, &sender, &incoming).await?,
+                Some((sender, incoming)) if is_allowed(desk, &sender) => content_of(desk, sender, incoming).await?,
                 Some((sender, incoming)) => {
                     strangers.push((update_id, sender, incoming));
                     None
@@ -123,26 +149,23 @@ impl Repeats {
     }
 }
 
-fn is_allowed(desk: &Desk, sender: &Sender) -> bool {
+/// Whether this process may answer somebody.
+#[must_use]
+pub fn is_allowed(desk: &Desk, sender: &Sender) -> bool {
     u64::try_from(sender.user).is_ok_and(|user| desk.app.settings.telegram.allows(user))
 }
 
 /// Whose an update is and what of it is kept. Nothing, where a person's key cannot be opened: one person's trouble must not
 /// stop everybody's updates.
-async fn content_of(
-    desk: &Desk,
-    sender: &Sender,
-    incoming: &Incoming,
-) -> Result<Option<(OwnerId, Vec<u8>)>, StoreError> {
+async fn content_of(desk: &Desk, sender: Sender, incoming: Incoming) -> Result<Option<(OwnerId, Vec<u8>)>, StoreError> {
     let store = &desk.app.store;
     let known = async {
         let owner = store.telegram_person(desk.tenant, sender.user, OwnerId::new(desk.app.new_id())).await?;
-        let chat = incoming.private.then_some(incoming.chat);
-        store.remember_telegram_person(desk.tenant, owner, chat, &sender.name).await?;
+        store.owner_key(desk.tenant, owner).await?;
         Ok(owner)
     };
     match known.await {
-        Ok(owner) => Ok(serde_json::to_vec(incoming).ok().map(|plain| (owner, plain))),
+        Ok(owner) => Ok(serde_json::to_vec(&Kept::new(sender, incoming)).ok().map(|plain| (owner, plain))),
         Err(error @ StoreError::CannotOpen(_)) => {
             tracing::error!(%error, "an update was ignored: its sender's key cannot be opened");
             Ok(None)
@@ -153,7 +176,34 @@ async fn content_of(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn what_is_kept_can_be_read_again_and_what_an_earlier_release_kept_too() {
+        let of = |kind: &str, content: Value| json!({ "update_id": 1, kind: content });
+        let (ada, chat) = (json!({ "id": 1001, "first_name": "Ada" }), json!({ "id": -5, "type": "private" }));
+        let message = json!({ "chat": chat, "from": ada });
+        let mut located = message.clone();
+        located["location"] = json!({ "latitude": 52.52, "longitude": -13.405 });
+        let mut said = message.clone();
+        said["text"] = "/search from:bob".into();
+        let mut pictured = message.clone();
+        pictured["photo"] = json!([]);
+        let pressed =
+            json!({ "id": "77", "from": ada, "data": "x", "message": { "message_id": 4, "date": 1, "chat": chat } });
+        let left = json!({ "chat": chat, "from": ada, "new_chat_member": { "status": "kicked" } });
+        let updates = [("message", located), ("message", said), ("message", pictured), ("callback_query", pressed)];
+        for (kind, content) in updates.into_iter().chain([("my_chat_member", left)]) {
+            let (sender, incoming) = incoming::read(&of(kind, content), "bellhop_bot").unwrap();
+            let kept = serde_json::to_vec(&Kept::new(sender.clone(), incoming.clone())).unwrap();
+            let read: Kept = serde_json::from_slice(&kept).unwrap();
+            assert!(read.sender() == Some(sender) && read.incoming == incoming, "{kind}");
+            let earlier: Kept = serde_json::from_slice(&serde_json::to_vec(&incoming).unwrap()).unwrap();
+            assert!(earlier.sender().is_none() && earlier.incoming == incoming, "{kind}");
+        }
+    }
 
     #[test]
     fn a_run_of_known_updates_is_noticed_once() {

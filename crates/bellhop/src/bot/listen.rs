@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellhop_store::BotSeat;
+use futures::future::BoxFuture;
 use serde_json::Value;
 use teloxide::Bot;
 use teloxide::payloads::{DeleteWebhookSetters, SetMyCommandsSetters};
 use teloxide::prelude::Requester;
 use teloxide::requests::{JsonRequest, Request};
 use teloxide::types::{BotCommand, BotCommandScope};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::commands::COMMANDS;
@@ -59,19 +61,32 @@ pub async fn run(app: App, stop: CancellationToken) {
     }
 }
 
+/// Asks whether this process still is the bot.
+type HasSeat<'a> = dyn Fn() -> BoxFuture<'a, bool> + Sync + 'a;
+
 /// Is the bot for as long as the seat can be kept.
-async fn sit(app: &App, bot: &Bot, mut seat: BotSeat, stop: &CancellationToken) {
+async fn sit(app: &App, bot: &Bot, seat: BotSeat, stop: &CancellationToken) {
     // Ends everything below together, with the seat or with the process.
     let leave = stop.child_token();
-    let keep = async {
-        loop {
-            rest(SEAT, &leave).await;
+    let seat = Mutex::new(seat);
+    let has_seat = || -> BoxFuture<'_, bool> {
+        Box::pin(async {
+            let mut seat = seat.lock().await;
             if leave.is_cancelled() {
-                return;
+                return false;
             }
             if let Err(error) = seat.keep().await {
                 tracing::warn!(%error, "the bot has lost its seat");
                 leave.cancel();
+            }
+            !leave.is_cancelled()
+        })
+    };
+    let keep = async {
+        loop {
+            rest(SEAT, &leave).await;
+            if !has_seat().await {
+                return;
             }
         }
     };
@@ -79,13 +94,13 @@ async fn sit(app: &App, bot: &Bot, mut seat: BotSeat, stop: &CancellationToken) 
         let Some(desk) = prepare(app, bot, &leave).await else { return };
         tracing::info!(bot = desk.username, "the bot is listening");
         let desk = Arc::new(desk);
-        let listening = hear(&desk, bot, &leave);
+        let listening = hear(&desk, bot, &leave, &has_seat);
         let handling = dispatch::run(Arc::clone(&desk), &app.written_down, leave.clone());
         let showing = live::run(&desk, leave.clone());
         tokio::join!(listening, handling, showing, show_menu(bot, &leave));
     };
     tokio::join!(keep, work);
-    seat.leave().await;
+    seat.into_inner().leave().await;
 }
 
 /// Finds out who the bot is, as often as it takes.
@@ -105,12 +120,12 @@ async fn prepare(app: &App, bot: &Bot, stop: &CancellationToken) -> Option<Desk>
 
 /// Has updates come, the way that the settings say. Nothing that waits at Telegram is dropped at a switch, and what comes
 /// both ways is known by its id.
-async fn hear(desk: &Arc<Desk>, bot: &Bot, stop: &CancellationToken) {
+async fn hear(desk: &Arc<Desk>, bot: &Bot, stop: &CancellationToken, has_seat: &HasSeat<'_>) {
     if let Some(webhook) = &desk.app.settings.telegram.webhook {
         return webhook::keep(&desk.app, bot, webhook, stop).await;
     }
     take_webhook_away(bot, stop).await;
-    listen(desk, bot, stop).await;
+    listen(desk, bot, stop, has_seat).await;
 }
 
 /// Tells Telegram that we come for updates ourselves.
@@ -120,7 +135,8 @@ async fn take_webhook_away(bot: &Bot, stop: &CancellationToken) {
         match delete_webhook(bot).await {
             Ok(()) => return outage.over("Telegram could be told that updates are fetched"),
             Err(trouble) => {
-                rest(outage.pause(&trouble, "Telegram cannot be told that updates are fetched"), stop).await;
+                let pause = outage.pause(&trouble, "Telegram cannot be told that updates are fetched");
+                rest(long_enough(pause, trouble), stop).await;
             }
         }
     }
@@ -142,13 +158,21 @@ async fn show_menu(bot: &Bot, stop: &CancellationToken) {
                 tracing::error!("Telegram refused the menu of commands; there is none, or an older one");
                 return;
             }
-            Err(trouble) => rest(outage.pause(&trouble, "the menu of commands cannot be set"), stop).await,
+            Err(trouble) => {
+                let pause = outage.pause(&trouble, "the menu of commands cannot be set");
+                rest(long_enough(pause, trouble), stop).await;
+            }
         }
     }
 }
 
+/// A pause that is no shorter than Telegram asked for.
+pub(super) fn long_enough(pause: Duration, trouble: Trouble) -> Duration {
+    if let Trouble::SlowDown(asked) = trouble { pause.max(asked) } else { pause }
+}
+
 /// Fetches updates and writes them down.
-async fn listen(desk: &Arc<Desk>, bot: &Bot, stop: &CancellationToken) {
+async fn listen(desk: &Arc<Desk>, bot: &Bot, stop: &CancellationToken, has_seat: &HasSeat<'_>) {
     let intake = Intake::new(Arc::clone(desk));
     let mut offset = None;
     let mut outage = Outage::default();
@@ -161,9 +185,13 @@ async fn listen(desk: &Arc<Desk>, bot: &Bot, stop: &CancellationToken) {
         let updates: Vec<Value> = match answered {
             Ok(updates) => updates,
             Err(trouble) => {
-                rest(outage.pause(&trouble, "Telegram cannot be listened to"), stop).await;
-                // Perhaps somebody has set a webhook since we began. Where it is another listener, this changes nothing.
+                let pause = outage.pause(&trouble, "Telegram cannot be listened to");
+                rest(long_enough(pause, trouble), stop).await;
+                // Perhaps somebody has set a webhook since we began. Where it is another listener, this changes nothing; where
+                // it is the bot that has the seat now, its webhook must stay.
                 if trouble == Trouble::Conflict
+                    && !stop.is_cancelled()
+                    && has_seat().await
                     && let Err(trouble) = delete_webhook(bot).await
                 {
                     tracing::debug!(%trouble, "a webhook could not be deleted");

@@ -1,5 +1,7 @@
 use std::future::Future;
 
+use futures::future::BoxFuture;
+
 use super::*;
 use crate::bot::stand_in::{Telegram, refusal, takes_all};
 
@@ -36,7 +38,7 @@ async fn a_webhook_that_somebody_sets_under_way_is_deleted_again() {
     })
     .await;
     let (desk, stop) = (Arc::new(telegram.desk()), CancellationToken::new());
-    let listening = Box::pin(listen(&desk, &telegram.bot, &stop));
+    let listening = Box::pin(listen(&desk, &telegram.bot, &stop, &|| Box::pin(std::future::ready(true))));
     until_called(&telegram, &["getupdates", "deletewebhook", "getupdates"], listening).await;
 }
 
@@ -51,4 +53,46 @@ async fn the_bot_listens_without_a_menu_and_sets_it_when_it_can() {
     assert!(!telegram.called().contains(&"setmycommands".to_owned()));
     let stop = CancellationToken::new();
     until_called(&telegram, &["setmycommands", "setmycommands"], show_menu(&telegram.bot, &stop)).await;
+}
+
+#[tokio::test]
+async fn whoever_was_told_to_stop_leaves_the_webhook_alone() {
+    let telegram = Telegram::answering(|method, nth| match (method, nth) {
+        ("getupdates", 0) => Some(refusal("Conflict: terminated by setWebhook request")),
+        _ => takes_all(method, nth),
+    })
+    .await;
+    let (desk, stop) = (Arc::new(telegram.desk()), CancellationToken::new());
+    let told = async {
+        until_called(&telegram, &["getupdates"], std::future::ready(())).await;
+        // While it pauses.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stop.cancel();
+    };
+    tokio::join!(listen(&desk, &telegram.bot, &stop, &|| Box::pin(std::future::ready(true))), told);
+    assert_eq!(telegram.called(), ["getupdates"]);
+}
+
+#[tokio::test]
+async fn whoever_has_lost_the_seat_leaves_the_webhook_to_the_one_who_has_it() {
+    let telegram = Telegram::answering(|method, nth| match (method, nth) {
+        ("getupdates", 0) => Some(refusal("Conflict: terminated by setWebhook request")),
+        _ => takes_all(method, nth),
+    })
+    .await;
+    let (desk, stop) = (Arc::new(telegram.desk()), CancellationToken::new());
+    let has_seat = || -> BoxFuture<'_, bool> {
+        stop.cancel();
+        Box::pin(std::future::ready(false))
+    };
+    listen(&desk, &telegram.bot, &stop, &has_seat).await;
+    assert_eq!(telegram.called(), ["getupdates"]);
+}
+
+#[test]
+fn telegram_is_not_asked_again_before_it_wants_to_be() {
+    let (half, nine) = (Duration::from_millis(500), Duration::from_secs(9));
+    assert_eq!(long_enough(half, Trouble::SlowDown(nine)), nine);
+    assert_eq!(long_enough(nine, Trouble::SlowDown(half)), nine);
+    assert_eq!(long_enough(half, Trouble::NoAnswer), half);
 }

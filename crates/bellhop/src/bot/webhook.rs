@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bellhop_store::StoreError;
 use serde_json::Value;
-use teloxide::Bot;
 use teloxide::requests::{JsonRequest, Request};
+use teloxide::{ApiError, Bot, RequestError};
 use thiserror::Error;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ use url::Url;
 
 use super::incoming;
 use super::intake::{Intake, open_desk};
+use super::listen::long_enough;
 use super::outage::{Outage, rest};
 use super::raw_updates::{GetWebhookInfo, KINDS, SetWebhook, WebhookInfo};
 use super::say::{Trouble, within};
@@ -33,7 +34,7 @@ const LOOK: Duration = Duration::from_secs(30);
 /// How long one call may take.
 const CALL: Duration = Duration::from_secs(15);
 
-/// The most that is logged of why Telegram could not deliver.
+/// The most that is logged of why Telegram could not deliver, or refused the address.
 const LONGEST_REASON: usize = 160;
 
 /// Why an update was not taken in.
@@ -102,6 +103,12 @@ pub fn is_set(info: &WebhookInfo, url: &Url) -> bool {
 
 /// Sets the address and keeps it set until it is told to stop.
 pub async fn keep(app: &App, bot: &Bot, webhook: &WebhookSettings, stop: &CancellationToken) {
+    watch_over(app, bot, webhook, stop).await;
+    // Whoever has the seat next says how many wait.
+    app.metrics.telegram_pending(0);
+}
+
+async fn watch_over(app: &App, bot: &Bot, webhook: &WebhookSettings, stop: &CancellationToken) {
     let mut watch = Watch { bot, webhook, metrics: &app.metrics, is_set: false, failed_at: None, told: None };
     let mut outage = Outage::default();
     while !stop.is_cancelled() {
@@ -114,7 +121,37 @@ pub async fn keep(app: &App, bot: &Bot, webhook: &WebhookSettings, stop: &Cancel
                 outage.over("the webhook could be looked after again");
                 rest(LOOK, stop).await;
             }
-            Err(trouble) => rest(outage.pause(&trouble, "the webhook cannot be looked after"), stop).await,
+            Err(error) => {
+                let pause = outage.pause(&error, "the webhook cannot be looked after");
+                let pause = if let NotKept::Telegram(trouble) = error { long_enough(pause, trouble) } else { pause };
+                rest(pause, stop).await;
+            }
+        }
+    }
+}
+
+/// Why the address could not be looked after.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+enum NotKept {
+    /// Telegram failed. Try again.
+    #[error(transparent)]
+    Telegram(#[from] Trouble),
+    /// Telegram does not take the address, in its own words. The operator must mend it; a name may also come to be known.
+    #[error("Telegram refused TELEGRAM_WEBHOOK_URL: {0:?}")]
+    Refused(String),
+}
+
+impl NotKept {
+    /// Of a webhook that was not set. What Telegram says against an address is kept, and nothing else: it holds no secret.
+    fn of(error: &RequestError) -> Self {
+        let said = match error {
+            RequestError::Api(ApiError::Unknown(text)) => text.clone(),
+            RequestError::Api(known) => known.to_string(),
+            _ => String::new(),
+        };
+        match said.split_once("bad webhook: ") {
+            Some((_, reason)) => Self::Refused(shorten(reason, LONGEST_REASON)),
+            None => Self::Telegram(error.into()),
         }
     }
 }
@@ -132,8 +169,9 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    async fn look(&mut self) -> Result<(), Trouble> {
+    async fn look(&mut self) -> Result<(), NotKept> {
         let info = info(self.bot).await?;
+        self.metrics.telegram_pending(info.pending_update_count);
         if self.is_set {
             self.note(&info);
         } else {
@@ -147,9 +185,11 @@ impl Watch<'_> {
     }
 
     /// At the start whatever Telegram says, as it does not say which secret it has.
-    async fn set(&mut self) -> Result<(), Trouble> {
+    async fn set(&mut self) -> Result<(), NotKept> {
         let payload = SetWebhook::at(&self.webhook.url, &self.webhook.secret);
-        within(CALL, JsonRequest::new(self.bot.clone(), payload).send()).await?;
+        let call = JsonRequest::new(self.bot.clone(), payload).send();
+        let answered = tokio::time::timeout(CALL, call).await.map_err(|_| Trouble::NoAnswer)?;
+        answered.map_err(|error| NotKept::of(&error))?;
         if self.is_set {
             tracing::warn!("somebody had changed how updates come; Telegram brings them to the webhook again");
         } else {
@@ -161,7 +201,6 @@ impl Watch<'_> {
 
     /// Says that deliveries fail, and counts it: once for each reason until they arrive again.
     fn note(&mut self, info: &WebhookInfo) {
-        self.metrics.telegram_pending(info.pending_update_count);
         if info.last_error_date.is_some() && info.last_error_date != self.failed_at {
             self.failed_at = info.last_error_date;
             self.metrics.telegram_delivery_failed();

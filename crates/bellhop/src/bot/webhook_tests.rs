@@ -53,13 +53,13 @@ async fn the_webhook_is_set_at_the_start_and_again_only_where_it_was_changed() {
 async fn a_webhook_that_was_not_taken_is_set_at_the_next_look() {
     let telegram = Telegram::answering(|method, nth| match (method, nth) {
         ("getwebhookinfo", _) => Some(standing("", None, "", 0)),
-        ("setwebhook", 0) => Some(refusal("Bad Request: bad webhook")),
+        ("setwebhook", 0) => Some(refusal("Bad Request: secret token is too long")),
         _ => takes_all(method, nth),
     })
     .await;
     let (webhook, metrics) = (settings(), Metrics::new().unwrap());
     let mut watch = watch(&telegram, &webhook, &metrics);
-    assert_eq!(watch.look().await, Err(Trouble::Refused));
+    assert_eq!(watch.look().await, Err(NotKept::Telegram(Trouble::Refused)));
     assert_eq!(watch.look().await, Ok(()));
     assert_eq!(telegram.called().iter().filter(|method| *method == "setwebhook").count(), 2);
 }
@@ -108,4 +108,21 @@ fn a_webhook_that_brings_other_kinds_is_not_ours() {
     assert!(!is_set(&info(Some(&["message"])), &url));
     assert!(!is_set(&info(None), &url));
     assert!(!is_set(&WebhookInfo::default(), &url));
+}
+
+#[tokio::test]
+async fn what_waits_is_known_while_the_webhook_is_refused() {
+    let telegram = Telegram::answering(|method, nth| match (method, nth) {
+        ("getwebhookinfo", _) => Some(standing("", None, "", 42)),
+        ("setwebhook", _) => Some(refusal("Bad Request: bad webhook: IP address 10.0.0.1 is reserved")),
+        _ => takes_all(method, nth),
+    })
+    .await;
+    let (webhook, metrics) = (settings(), Metrics::new().unwrap());
+    let mut watch = watch(&telegram, &webhook, &metrics);
+    let error = watch.look().await.unwrap_err();
+    assert_eq!(error, NotKept::Refused("IP address 10.0.0.1 is reserved".to_owned()));
+    assert!(counted(&metrics, "telegram_updates_pending 42"), "{}", metrics.text().unwrap());
+    let known = RequestError::Api(teloxide::ApiError::UnknownHost);
+    assert!(NotKept::of(&known).to_string().contains("Failed to resolve host"), "{}", NotKept::of(&known));
 }

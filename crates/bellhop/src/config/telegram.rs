@@ -66,8 +66,14 @@ impl TelegramSettings {
                     .collect()
             })
             .transpose()?;
+        let token = source.secret("TELEGRAM_BOT_TOKEN")?;
         let webhook = WebhookSettings::read(source, overrides)?;
-        Ok(Self { token: source.secret("TELEGRAM_BOT_TOKEN")?, api_url, link_url, allowed_users, webhook })
+        if webhook.is_some() && token.is_none() {
+            // Otherwise whoever serves pages would answer every delivery as if there were no such address.
+            let problem = "is required with TELEGRAM_WEBHOOK_URL, in every process that reads it";
+            return Err(ConfigError::new("TELEGRAM_BOT_TOKEN", problem));
+        }
+        Ok(Self { token, api_url, link_url, allowed_users, webhook })
     }
 
     /// Whether this Telegram user may use the bot.
@@ -130,6 +136,14 @@ mod tests {
         assert_eq!((set.url.as_str(), set.secret.expose_secret()), (URL, "a-B_9"));
         assert_eq!(webhook(URL, "", false).unwrap_err().name, "TELEGRAM_WEBHOOK_SECRET");
         assert_eq!(webhook("", "a", false).unwrap_err().name, "TELEGRAM_WEBHOOK_URL");
+    }
+
+    #[test]
+    fn a_webhook_without_a_bot_is_refused() {
+        let least = [("TELEGRAM_WEBHOOK_URL", URL), ("TELEGRAM_WEBHOOK_SECRET", "a")];
+        let read = |more: &[(&str, &str)]| TelegramSettings::read(&Source::fixed(&[&least, more].concat()), false);
+        assert_eq!(read(&[]).unwrap_err().name, "TELEGRAM_BOT_TOKEN");
+        assert!(read(&[("TELEGRAM_BOT_TOKEN", "1:stand-in")]).unwrap().webhook.is_some());
     }
 
     #[test]

@@ -82,7 +82,11 @@ async fn invitation(site: &Site, request: &Request, token: &str) -> Result<Respo
             (more("Opened inside another app?", &out))
         }
     };
-    let title = if mends {
+    let asked = open.asked();
+    let title = if mends && asked != connect::wanted() {
+        let what: Vec<_> = asked.into_iter().map(what_it_allows).collect();
+        format!("Let Bellhop {} too", what.join(" and "))
+    } else if mends {
         format!("Reconnect your {} account", provider.title())
     } else {
         format!("Connect your {} account", provider.title())

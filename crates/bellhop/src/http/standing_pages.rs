@@ -83,7 +83,9 @@ async fn standing(site: &Site, walk: Walk) -> Response {
                     Asker::Person { .. } => "In Telegram there is a button that asks for just that.",
                     Asker::Program { .. } => "To add it, connect the account once more and leave it ticked.",
                 };
-                words.text = format!("All done, with one gap: Bellhop may not {what}, as that was not ticked. {how}");
+                words.text = format!(
+                    "All done, with one gap: Bellhop may not {what}, as that was not ticked, or was taken back. {how}"
+                );
             }
             if walk.attempt.reconnects && ending == Ending::Failed(AuthorizationFailure::Denied) {
                 words.text =

@@ -3,7 +3,8 @@
 //! It stands before all routes, because its path is no pattern and because Telegram's updates may be larger than anything
 //! else that comes in. A success is answered only once the update is written down; everything else is brought again.
 
-use poem::http::{HeaderName, Method, StatusCode};
+use poem::http::header::ALLOW;
+use poem::http::{HeaderName, HeaderValue, Method, StatusCode};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
@@ -17,7 +18,7 @@ use crate::bot::webhook::{NotTaken, Reception};
 const SECRET: HeaderName = HeaderName::from_static("x-telegram-bot-api-secret-token");
 
 /// The largest update read, in bytes. A message has few thousand characters, but its links and the message that it answers
-/// come along. One that was too large would be brought again for a day and hold up its sender's next ones.
+/// come along. One that was too large would be brought again for a day and hold up its chat's next messages.
 const LARGEST_UPDATE: usize = 1024 * 1024;
 
 /// All routes, and Telegram's door before them where updates are brought.
@@ -51,7 +52,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Door<E> {
         match &self.open {
             Some(open) if request.uri().path() == open.path => {
                 let answered = open.take_in(request).await;
-                let answer = answered.map_or_else(Problem::into_response, |()| StatusCode::OK.into_response());
+                let mut answer = answered.map_or_else(Problem::into_response, |()| StatusCode::OK.into_response());
+                if answer.status() == StatusCode::METHOD_NOT_ALLOWED {
+                    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+                }
                 Ok(keep_to_itself(answer))
             }
             _ => self.routes.call(request).await,

@@ -22,7 +22,7 @@ pub enum ProblemCode {
     InvalidBody,
     /// 408. The body did not arrive in time.
     RequestTimeout,
-    /// 413. The body is larger than 64 KiB.
+    /// 413. The body is larger than 64 KiB, or than 1 MiB where Telegram brings an update.
     BodyTooLarge,
     /// 415. The body is not JSON.
     UnsupportedMediaType,
@@ -175,7 +175,7 @@ impl ProblemCode {
             }
             Self::InvalidBody => ("The body cannot be read", "Send the JSON that /docs describes."),
             Self::RequestTimeout => ("The body did not arrive in time", "Send it at once, within ten seconds."),
-            Self::BodyTooLarge => ("The body is too large", "No request needs more than 64 KiB."),
+            Self::BodyTooLarge => ("The body is too large", "No request to the API needs more than 64 KiB."),
             Self::UnsupportedMediaType => ("The body is not JSON", "Send `Content-Type: application/json`."),
             Self::IntegrationNotFound => {
                 ("There is no such integration", "Check the id: a key sees the integrations it connected itself.")

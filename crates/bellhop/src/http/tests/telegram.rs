@@ -71,3 +71,19 @@ async fn a_webhook_cannot_take_the_place_of_anything_that_is_served() {
         assert_eq!(Settings::read(&Source::fixed(&values)).unwrap_err().name, "TELEGRAM_WEBHOOK_URL", "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_method_that_is_refused_is_told_which_is_taken() {
+    let client = TestClient::new(everything(cut_off(&WEBHOOK)));
+    for method in [Method::GET, Method::HEAD, Method::PUT, Method::OPTIONS] {
+        let refused = client.request(method, "/hooks/:telegram/*").send().await;
+        refused.assert_status(StatusCode::METHOD_NOT_ALLOWED);
+        refused.assert_header("allow", "POST");
+    }
+    let health = TestClient::new(health_only(cut_off(&[])));
+    for path in ["/metrics", "/health/live", "/health/ready"] {
+        let refused = health.post(path).send().await;
+        refused.assert_status(StatusCode::METHOD_NOT_ALLOWED);
+        refused.assert_header("allow", "GET, HEAD");
+    }
+}
