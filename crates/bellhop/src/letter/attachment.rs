@@ -8,6 +8,113 @@ pub const LONGEST_NAME: usize = 60;
 /// The longest ending of a name that is kept when the rest is cut, in UTF-16 units.
 const LONGEST_ENDING: usize = 12;
 
+/// The kind of mail that only its receiver's mail program can open: S/MIME and OpenPGP.
+pub const ENCRYPTED: &str = "encrypted mail";
+
+/// The kind of what Outlook writes for other Outlooks.
+pub const OUTLOOK: &str = "Outlook's own format";
+
+/// The kind of what runs when it is opened.
+const PROGRAM: &str = "program";
+
+/// The kind of what a browser opens: scripts in it run, and forms in it ask for passwords.
+const PAGE: &str = "web page";
+
+/// Endings of what runs when it is opened, brings along what does, or leads to it: programs, scripts, shortcuts, images of
+/// disks, and documents with macros.
+const PROGRAMS: &[&str] = &[
+    "exe",
+    "msi",
+    "bat",
+    "cmd",
+    "com",
+    "scr",
+    "js",
+    "jse",
+    "vbs",
+    "vbe",
+    "wsf",
+    "ps1",
+    "jar",
+    "apk",
+    "dmg",
+    "pkg",
+    "lnk",
+    "hta",
+    "reg",
+    "iso",
+    "cpl",
+    "sh",
+    "pif",
+    "vb",
+    "msc",
+    "url",
+    "chm",
+    "jnlp",
+    "img",
+    "xll",
+    "xlam",
+    "docm",
+    "dotm",
+    "xlsm",
+    "xltm",
+    "xlsb",
+    "pptm",
+    "ppsm",
+    "potm",
+    "ppam",
+    "app",
+    "command",
+    "py",
+    "pyw",
+    "pyz",
+    "rb",
+    "pl",
+    "bash",
+    "zsh",
+    "csh",
+    "fish",
+    "run",
+    "deb",
+    "rpm",
+    "msp",
+    "mst",
+    "msix",
+    "appx",
+    "appinstaller",
+    "application",
+    "gadget",
+    "inf",
+    "scf",
+    "sct",
+    "wsc",
+    "wsh",
+    "ws",
+    "psm1",
+    "psd1",
+    "vhd",
+    "vhdx",
+    "library-ms",
+    "search-ms",
+    "settingcontent-ms",
+    "website",
+    "webloc",
+    "desktop",
+    "workflow",
+    "terminal",
+    "action",
+    "scpt",
+    "mde",
+    "accde",
+    "xbap",
+];
+
+/// Whether opening a kind of file deserves a second thought.
+#[must_use]
+pub fn is_risky(kind: &str) -> bool {
+    matches!(kind, PROGRAM | PAGE)
+}
+
 /// The name of a file: without folders, orders to turn around or anything else that hides what it is. Nameless ones are
 /// numbered.
 #[must_use]
@@ -59,19 +166,19 @@ pub fn kind(name: &str, mime_type: &str) -> &'static str {
         "doc" | "docx" | "odt" | "rtf" | "pages" => "document",
         "xls" | "xlsx" | "ods" | "csv" | "numbers" => "spreadsheet",
         "ppt" | "pptx" | "odp" | "key" => "presentation",
-        "png" | "jpg" | "jpeg" | "gif" | "webp" | "heic" | "bmp" | "tif" | "tiff" | "svg" => "picture",
+        "png" | "jpg" | "jpeg" | "gif" | "webp" | "heic" | "bmp" | "tif" | "tiff" => "picture",
         "mp3" | "m4a" | "wav" | "ogg" | "flac" | "opus" => "sound",
         "mp4" | "mov" | "avi" | "mkv" | "webm" => "video",
         "zip" | "7z" | "rar" | "gz" | "tar" | "bz2" | "xz" => "archive",
         "ics" => "invitation",
         "vcf" => "contact",
         "eml" | "msg" => "mail",
-        "html" | "htm" => "web page",
+        "html" | "htm" | "xhtml" | "xht" | "shtml" | "mht" | "mhtml" | "svg" | "svgz" => PAGE,
         "txt" | "md" | "log" => "text",
-        "exe" | "msi" | "bat" | "cmd" | "com" | "scr" | "js" | "jse" | "vbs" | "vbe" | "wsf" | "ps1" | "jar"
-        | "apk" | "dmg" | "pkg" | "lnk" | "hta" | "reg" | "iso" | "cpl" | "sh" => "program",
+        program if PROGRAMS.contains(&program) => PROGRAM,
+        "p7m" => ENCRYPTED,
         "p7s" | "asc" | "sig" => "signature",
-        "dat" if name.eq_ignore_ascii_case("winmail.dat") => "Outlook's own format",
+        "dat" if name.eq_ignore_ascii_case("winmail.dat") => OUTLOOK,
         _ => "",
     };
     if !by_name.is_empty() {
@@ -82,7 +189,12 @@ pub fn kind(name: &str, mime_type: &str) -> &'static str {
     match (family, mime_type.as_str()) {
         (_, "application/pdf") => "PDF",
         (_, "text/calendar") => "invitation",
-        (_, "application/ms-tnef") => "Outlook's own format",
+        (_, "application/ms-tnef" | "application/vnd.ms-tnef") => OUTLOOK,
+        (
+            _,
+            "application/pkcs7-mime" | "application/x-pkcs7-mime" | "application/pgp-encrypted" | "multipart/encrypted",
+        ) => ENCRYPTED,
+        (_, "text/html" | "application/xhtml+xml" | "image/svg+xml") => PAGE,
         ("message", _) => "mail",
         ("image", _) => "picture",
         ("audio", _) => "sound",
@@ -146,6 +258,13 @@ mod tests {
         assert_eq!(kind("winmail.dat", "application/octet-stream"), "Outlook's own format");
         assert_eq!(kind("noname", "IMAGE/PNG"), "picture");
         assert_eq!(kind("noname", "x"), "file");
+        for name in ["a.pif", "a.vb", "a.msc", "a.url", "a.chm", "a.jnlp", "a.img", "a.xll", "a.docm", "a.xlsm", "a.py"]
+        {
+            assert_eq!(kind(name, "image/png"), "program", "{name}");
+        }
+        assert_eq!(kind("a.svg", "image/svg+xml"), "web page");
+        assert_eq!(kind("smime.p7m", "application/octet-stream"), "encrypted mail");
+        assert_eq!(kind("noname", "multipart/encrypted"), "encrypted mail");
         for (bytes, words) in [
             (0, "0 bytes"),
             (1, "1 byte"),

@@ -5,7 +5,7 @@ use bellhop_providers::FullMessage;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::entry::{sender, subject};
+use super::entry::{address, sender, subject};
 use super::place::Place;
 use super::{ATTACHMENT, COMMAND, TURN};
 use crate::bot::commands::inbox;
@@ -55,11 +55,7 @@ impl View<'_> {
             text = text.line().plain(format!("Page {} of {}", page.number + 1, page.of));
         }
         text = text.gap();
-        text = if page.text == Text::new() {
-            text.plain(if self.letter.attachments.is_empty() { "(This mail is empty.)" } else { "(no text)" })
-        } else {
-            text.then(page.text)
-        };
+        text = if page.text == Text::new() { text.plain(self.instead_of_text()) } else { text.then(page.text) };
         if self.letter.is_cut && page.number + 1 == page.of {
             text = text.gap().plain("This mail goes on. Open it in your mail program to read the rest.");
         }
@@ -87,6 +83,20 @@ impl View<'_> {
             }
         }
         message.row(self.last_row(page.hides_quotes))
+    }
+
+    /// What stands where there is no text: why, as far as it is known.
+    fn instead_of_text(&self) -> &'static str {
+        let has = |kind: &str| self.letter.attachments.iter().any(|attached| attached.kind == kind);
+        if has(attachment::ENCRYPTED) {
+            "(This mail is encrypted or signed as a whole, so I cannot read it. Open it in your mail program.)"
+        } else if has(attachment::OUTLOOK) {
+            "(This mail is in Outlook's own format, which I cannot read. Open it in your mail program.)"
+        } else if self.letter.is_cut || !self.letter.attachments.is_empty() {
+            "(no text)"
+        } else {
+            "(This mail is empty.)"
+        }
     }
 
     fn heading(&self) -> Text {
@@ -136,20 +146,20 @@ pub fn back(integration: IntegrationId, place: Place) -> Option<Button> {
 }
 
 fn attachment_label(attached: &crate::letter::Attachment) -> String {
-    let mark = if attached.kind == "program" { "⚠️" } else { "📎" };
+    let is_risky = attachment::is_risky(attached.kind);
+    let mark = if is_risky { "⚠️" } else { "📎" };
     let name = attachment::shorten(&attached.name, LONGEST_NAME);
     let size = attachment::size(attached.size_bytes);
     // Where the name says what kind it is, its ending does so more exactly.
-    let says_kind = name.contains('.') && attached.kind != "program";
+    let says_kind = name.contains('.') && !is_risky;
     if says_kind { format!("{mark} {name} · {size}") } else { format!("{mark} {name} · {} · {size}", attached.kind) }
 }
 
 /// Who wrote, by name and address: a name is whatever its bearer likes.
 fn from(header: &str) -> Text {
     let name = sender(header);
-    let address = header.rsplit_once('<').map(|(_, address)| address.trim_end_matches('>').trim());
-    let text = Text::new().theirs(name, 100);
-    match address.filter(|address| !address.is_empty() && *address != name) {
+    let text = Text::new().theirs(&name, 100);
+    match address(header).filter(|address| !address.is_empty() && *address != name) {
         Some(address) => text.plain(" · ").theirs(address, 100),
         None => text,
     }
@@ -161,7 +171,7 @@ fn receivers(header: &str) -> Text {
     let mut text = Text::new();
     for (index, address) in all.iter().take(MOST_RECEIVERS).enumerate() {
         text = if index > 0 { text.plain(", ") } else { text };
-        text = text.theirs(sender(address), 40);
+        text = text.theirs(&sender(address), 40);
     }
     match all.len().saturating_sub(MOST_RECEIVERS) {
         0 => text,

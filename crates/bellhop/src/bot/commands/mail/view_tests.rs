@@ -101,3 +101,45 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_comment_cannot_stand_in_for_the_sender() {
+    let mut mail = read(&corpus::mail("Subject: Plans\r\nContent-Type: text/plain\r\n", "Here they are."));
+    for (header, line) in [
+        (
+            "evil@x.example (Bank <security@bank.example>)",
+            "From (unclear) evil@x.example (Bank <security@bank.example>)",
+        ),
+        ("security\u{ff20}bank.example <evil@x.example>", "From evil@x.example"),
+        ("Ada <ada@x.example>", "From Ada · ada@x.example"),
+    ] {
+        mail.from = Some(header.to_owned().into());
+        let text = read_as_telegram(&shown(&mail, Place::beginning(None)).text.html()).unwrap();
+        assert_eq!(text.lines().nth(1), Some(line));
+    }
+}
+
+#[test]
+fn mail_that_only_other_programs_can_read_is_not_called_empty() {
+    for (mime_type, words) in [
+        ("application/pkcs7-mime", "encrypted or signed"),
+        ("application/pgp-encrypted", "encrypted or signed"),
+        ("application/ms-tnef", "Outlook's own format"),
+    ] {
+        let text =
+            shown(&mime::message(vec![mime::part(None, mime_type, vec![0])]), Place::beginning(None)).text.html();
+        assert!(text.contains(words) && text.contains("mail program"), "{text}");
+    }
+    let cut = FullMessage { is_cut: true, ..mime::message(vec![]) };
+    let text = shown(&cut, Place::beginning(None)).text.html();
+    assert!(!text.contains("empty") && text.contains("goes on"), "{text}");
+}
+
+#[test]
+fn a_page_that_can_run_is_not_a_harmless_picture() {
+    let part = bellhop_providers::MailPart {
+        file_name: Some("plan.svg".to_owned().into()),
+        ..mime::part(None, "image/svg+xml", vec![0])
+    };
+    assert_eq!(labels(&shown(&mime::message(vec![part]), Place::beginning(None))), ["⚠️ plan.svg · web page · 1 byte"]);
+}
