@@ -233,3 +233,15 @@ fn what_was_cut_off_is_marked() {
     assert!(html.ends_with(CUT));
     assert_eq!(label("abcdef", 4), "abc…");
 }
+
+#[test]
+fn towers_of_marks_are_taken_away_in_every_script() {
+    for mark in ['\u{e47}', '\u{5b0}', '\u{64b}', '\u{93f}'] {
+        let tower = clean(&format!("x{}!", String::from(mark).repeat(50)));
+        assert!(tower.chars().count() <= 10 && tower.ends_with('!'), "{tower}");
+    }
+    for real in ["ที่นี่", "שָׁלוֹם", "बुद्धि", "བསྒྲུབས", "ကြွေ့"]
+    {
+        assert_eq!(clean(real), real);
+    }
+}

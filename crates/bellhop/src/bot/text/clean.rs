@@ -1,6 +1,8 @@
 //! Somebody else's words, made safe to stand among ours: what each character does to the rest of a message, and where a
 //! text may be cut. Nothing here knows markup.
 
+use unicode_normalization::char::is_combining_mark;
+
 /// What stands for what was cut off.
 pub const CUT: char = '…';
 
@@ -9,6 +11,10 @@ pub const WORD_JOINER: char = '\u{2060}';
 
 /// The most lines of a block. A thousand letters on a thousand lines would be a screen nobody scrolls past.
 pub const MOST_LINES: usize = 120;
+
+/// How many marks of those scripts that set several on a letter may sit on one: Hebrew with points and accents, Tibetan and
+/// Burmese syllables need up to five.
+const MARKS_OF_OTHER_SCRIPTS: usize = 6;
 
 /// How many marks may sit on one letter. Vietnamese needs two; towers of them cover the lines above.
 pub const MARKS: usize = 3;
@@ -46,7 +52,7 @@ pub fn clean(text: &str) -> String {
             continue;
         }
         marks = if is_mark(character) { marks + 1 } else { 0 };
-        if marks > MARKS {
+        if marks > if is_general_mark(character) { MARKS } else { MARKS_OF_OTHER_SCRIPTS } {
             continue;
         }
         // As Telegram finds commands: not within a word, a path or an address.
@@ -153,6 +159,11 @@ fn is_joiner(character: char) -> bool {
 
 /// Marks that sit on the character before them, and what modifies an emoji.
 fn is_mark(character: char) -> bool {
+    is_general_mark(character) || is_combining_mark(character)
+}
+
+/// Marks of no script in particular, and what modifies an emoji.
+fn is_general_mark(character: char) -> bool {
     matches!(character,
         '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
         | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{fe20}'..='\u{fe2f}' | '\u{1f3fb}'..='\u{1f3ff}')
