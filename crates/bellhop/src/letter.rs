@@ -35,6 +35,9 @@ const TIMES_MORE: usize = 4;
 /// Texts that are fetched although the provider hands them over apart from their mail.
 const MOST_STORED_TEXTS: usize = 4;
 
+/// The largest picture within the text that is taken for a logo and not listed, in bytes. A photo has more.
+const LARGEST_LOGO_BYTES: u64 = 32 * 1024;
+
 /// What plain text says that is there only for those who cannot see the mail itself.
 const STUBS: &[&str] = &[
     "view this email",
@@ -123,7 +126,9 @@ impl Reader<'_> {
                 continue;
             }
             if !all.kept.is_empty() {
-                all.push(Line::default());
+                // What stands behind an enclosed mail is not part of it.
+                let opens = all.kept.iter().any(|line| line.opens);
+                all.push(Line { opens, ..Line::default() });
             }
             all.is_cut |= lines.is_cut;
             lines.kept.into_iter().for_each(|line| all.push(line));
@@ -142,8 +147,7 @@ impl Reader<'_> {
             container if container.starts_with("multipart/") => self.each(&inner, depth + 1),
             container if container.starts_with("message/") => {
                 self.attached.push(index);
-                let lines = self.each(&inner, depth + 1);
-                enclosed(lines)
+                enclosed(container, self.each(&inner, depth + 1))
             }
             // Written for mail programs that run programs of the sender's.
             "text/x-amp-html" => Lines::default(),
@@ -194,11 +198,11 @@ impl Reader<'_> {
         listed.enumerate().map(|(number, (index, part))| attachment_of(index, part, number + 1)).collect()
     }
 
-    /// Whether a part is a picture that the text shows: a logo, mostly.
+    /// Whether a part is a small picture that the text shows: a logo, mostly.
     fn is_within_text(&self, part: &MailPart) -> bool {
         let Some(id) = &part.content_id else { return false };
-        let is_shown = self.pictures.contains(id.expose_secret()) || part.disposition == Disposition::Inline;
-        is_shown && part.mime_type.starts_with("image/")
+        let is_small = part.size_bytes <= LARGEST_LOGO_BYTES;
+        is_small && self.pictures.contains(id.expose_secret()) && part.mime_type.starts_with("image/")
     }
 }
 
@@ -232,15 +236,18 @@ fn is_nothing(part: &MailPart) -> bool {
     matches!(part.content, PartContent::Empty) && part.file_name.is_none() && part.size_bytes == 0
 }
 
-/// Text of a mail within a mail, parted from what is around it.
-fn enclosed(lines: Lines) -> Lines {
+/// Text of a mail within a mail, or of a report on one, under a heading: it is not the words of whoever sent it on.
+fn enclosed(kind: &str, lines: Lines) -> Lines {
     if lines.characters() == 0 {
         return lines;
     }
     let mut parted = Lines::default();
     parted.is_cut = lines.is_cut;
-    parted.push(Line::new(0, "———"));
-    lines.kept.into_iter().for_each(|line| parted.push(line));
+    let heading = if matches!(kind, "message/rfc822" | "message/global") { "Attached mail:" } else { "———" };
+    parted.push(Line { opens: true, ..Line::new(0, heading) });
+    for (index, line) in lines.kept.into_iter().enumerate() {
+        parted.push(Line { opens: line.opens || index == 0, ..line });
+    }
     parted
 }
 

@@ -8,7 +8,7 @@ use super::lines::Line;
 
 mod phrases;
 
-pub use phrases::is_forward_subject;
+pub use phrases::{introduces_quote, is_forward_subject};
 
 /// A quotation between two of the mail's own lines stays where it is up to this many lines: it is what is answered.
 const SHORT_QUOTE: usize = 5;
@@ -36,10 +36,24 @@ pub struct Passage {
     pub lines: Vec<String>,
 }
 
-/// Divides lines into passages. `is_forward`: the subject says that the mail passes another one on.
+/// Divides lines into passages, each mail within the mail by itself. `is_forward`: the subject says that the mail passes
+/// another one on.
 #[must_use]
 pub fn fold(lines: &[Line], is_forward: bool) -> Vec<Passage> {
-    let mut folding = Folding { lines, is_forward, found: vec![], at: 0 };
+    let mut all: Vec<Passage> = Vec::new();
+    for (number, mail) in lines.chunk_by(|_, next| !next.opens).enumerate() {
+        for passage in fold_one(mail, is_forward && number == 0) {
+            match all.last_mut() {
+                Some(last) if last.kind == Kind::Said && passage.kind == Kind::Said => last.lines.extend(passage.lines),
+                _ => all.push(passage),
+            }
+        }
+    }
+    all
+}
+
+fn fold_one(lines: &[Line], is_forward: bool) -> Vec<Passage> {
+    let mut folding = Folding { lines, answers: answers(lines), is_forward, found: vec![], at: 0 };
     while folding.at < lines.len() {
         folding.step();
     }
@@ -75,6 +89,8 @@ impl Span {
 
 struct Folding<'a> {
     lines: &'a [Line],
+    /// Which lines are answers between quotations, although their program marked them.
+    answers: Vec<bool>,
     is_forward: bool,
     found: Vec<Span>,
     at: usize,
@@ -101,12 +117,12 @@ impl Folding<'_> {
             let next = self.next_words(after);
             match next.and_then(|next| Some((next, self.lines.get(next)?))) {
                 Some((_, next)) if phrases::introduces_forward(next.text.trim()) => return self.pass_on(end),
-                Some((next, line)) if line.is_quoted() => return self.take(Kind::Folded, self.end_of_quote(next)),
-                _ if self.has_own() && self.is_dated(at, after) => return self.take(Kind::Folded, end),
+                Some((next, _)) if self.is_quoted(next) => return self.take(Kind::Folded, self.end_of_quote(next)),
+                _ if self.has_own() && self.is_header_of_mail(at, after) => return self.take(Kind::Folded, end),
                 _ => {}
             }
         }
-        if line.is_quoted() {
+        if self.is_quoted(at) {
             return self.take(Kind::Folded, self.end_of_quote(at));
         }
         self.take(Kind::Said, at + 1);
@@ -141,8 +157,14 @@ impl Folding<'_> {
 
     /// Where the quotation that begins here ends. Empty lines within it belong to it, those after it do not matter.
     fn end_of_quote(&self, from: usize) -> usize {
-        let ends = |line: &Line| !line.is_empty() && !line.is_quoted();
-        (from..self.lines.len()).find(|index| self.lines.get(*index).is_some_and(ends)).unwrap_or(self.lines.len())
+        let ends =
+            |index: &usize| self.lines.get(*index).is_some_and(|line| !line.is_empty()) && !self.is_quoted(*index);
+        (from..self.lines.len()).find(ends).unwrap_or(self.lines.len())
+    }
+
+    fn is_quoted(&self, index: usize) -> bool {
+        let is_answer = self.answers.get(index).copied().unwrap_or_default();
+        self.lines.get(index).is_some_and(Line::is_quoted) && !is_answer
     }
 
     /// Where the introduction that begins here ends, if one does: "On … wrote:", perhaps broken over a few lines.
@@ -162,20 +184,43 @@ impl Folding<'_> {
         None
     }
 
-    /// Whether an introduction says when: a sentence that only looks like one does not.
-    fn is_dated(&self, begin: usize, end: usize) -> bool {
+    /// Whether an introduction says at what time or from which address: a sentence that only looks like one does not.
+    fn is_header_of_mail(&self, begin: usize, end: usize) -> bool {
         let lines = self.lines.get(begin..end).unwrap_or_default();
-        lines.iter().flat_map(|line| line.text.chars()).filter(char::is_ascii_digit).count() >= 4
+        lines.iter().any(|line| line.text.contains('@') || phrases::has_time(&line.text))
     }
 
-    /// Whether the header of a mail is repeated here: who, then at least two of when, to whom and about what.
+    /// Whether the header of a mail is repeated here: who, then at least two of when, to whom and about what. Itineraries
+    /// have those too, but neither a subject nor addresses.
     fn is_header_block(&self, at: usize) -> bool {
-        if !self.lines.get(at).is_some_and(|line| phrases::is_from(line.text.trim())) {
+        let Some(from) = self.lines.get(at).map(|line| line.text.trim()).filter(|line| phrases::is_from(line)) else {
             return false;
-        }
+        };
         let next = self.lines.iter().skip(at + 1).filter(|line| !line.is_empty()).take(6);
-        next.filter(|line| phrases::is_header(line.text.trim())).count() >= 2
+        let headers: Vec<_> = next.map(|line| line.text.trim()).filter(|line| phrases::is_header(line)).collect();
+        let is_of_mail = |line: &&str| line.contains('@') || phrases::is_subject(line);
+        headers.len() >= 2 && (from.contains('@') || headers.iter().any(is_of_mail))
     }
+}
+
+/// Which lines are answers that somebody wrote between quotations, inside what their program marks as a whole: words of
+/// no depth behind a quotation, where nothing but an introduction stood before the first.
+fn answers(lines: &[Line]) -> Vec<bool> {
+    let (mut before, mut has_quote, mut is_whole, mut last) = (0, false, false, "");
+    let mut answers = vec![false; lines.len()];
+    for (line, answer) in lines.iter().zip(&mut answers).filter(|(line, _)| !line.is_empty()) {
+        if !line.is_quoted() {
+            (before, has_quote, is_whole) = (0, false, false);
+        } else if line.depth > 0 {
+            is_whole |= !has_quote && before > 0 && (before > INTRODUCTION_LINES || !last.ends_with(':'));
+            has_quote = true;
+        } else if has_quote {
+            *answer = !is_whole && !phrases::introduces_quote(line.text.trim());
+        } else {
+            (before, last) = (before + 1, line.text.trim());
+        }
+    }
+    answers
 }
 
 fn is_blank(lines: &[Line]) -> bool {

@@ -123,3 +123,48 @@ fn a_mail_of_quotations_alone_is_shown() {
     let outlook = "From: Ben\nSent: Friday\nTo: Anna\n\nShall we?";
     assert_eq!(of_plain(outlook), [(Kind::Said, outlook.to_owned())]);
 }
+
+#[test]
+fn itineraries_and_invitations_are_not_headers_of_mail() {
+    for text in [
+        "Dear Ada,\nyour booking is confirmed.\n\nFrom: Vienna\nTo: Paris\nDate: 12 May 2026\nSeat: 12A",
+        "Hallo,\n\nVon: Wien Hbf\nAn: Graz\nDatum: 12. Mai 2026\nSitz 4",
+        "Hi\n\nFrom: me\nWhen: Tuesday\nWhere: Room 5\nBring the contract.",
+        "Hi\n\nOn 12 May 2026 the board met and wrote:\nWe agree.",
+    ] {
+        assert_eq!(own(text), text);
+    }
+    let addressed = "Yes.\n\nFrom: Ben <ben@example.org>\nDate: Friday\nTo: Anna\n\nShall we?";
+    assert_eq!(own(addressed).trim(), "Yes.", "addresses make it a header");
+}
+
+#[test]
+fn answers_between_quotations_of_gmail_are_own_words() {
+    let attribution = "<div class=gmail_attr>On Fri, 20 Nov 2026 at 09:00 Ben wrote:<br></div>";
+    let quote = |text: &str| format!("<blockquote class=gmail_quote>{text}</blockquote>");
+    let (first, second) = (quote("Are you well?"), quote("What is to be done?"));
+    let found = of_html(&format!(
+        "<div>Hi, answers below.</div><div class=gmail_quote>{attribution}{first}<div>No, I am ill.</div>{second}\
+         <div>Pay 100 EUR to Carl</div></div>"
+    ));
+    let own: Vec<_> = found.iter().filter(|(kind, _)| *kind == Kind::Said).map(|(_, text)| text.as_str()).collect();
+    assert_eq!(own, ["Hi, answers below.", "No, I am ill.", "Pay 100 EUR to Carl"], "{found:?}");
+    let whole = of_html(
+        "<div>Yes.</div><div id=mail-editor-reference-message-container><div>Shall we?</div>\
+         <blockquote>Ann said so</blockquote><div>Greetings, Ben</div></div>",
+    );
+    assert!(!whole.iter().any(|(kind, text)| *kind == Kind::Said && text.contains("Ben")), "{whole:?}");
+}
+
+#[test]
+fn an_indented_block_is_own_words() {
+    let style = "style='margin:0 0 0 40px;border:none;padding:0px'";
+    let found = of_html(&format!("<div>Please pay:</div><blockquote {style}>IBAN 12</blockquote>"));
+    assert!(found.iter().all(|(kind, _)| *kind == Kind::Said), "{found:?}");
+    for quotation in [
+        "<div>Yes.</div><blockquote style='border:none;border-left:1px solid'>Really?</blockquote>".to_owned(),
+        format!("<div>Yes.</div><div>On 20 Nov 2026 Ben wrote:</div><blockquote {style}>Really?</blockquote>"),
+    ] {
+        assert!(of_html(&quotation).iter().any(|(kind, _)| *kind == Kind::Folded), "{quotation}");
+    }
+}

@@ -10,12 +10,13 @@ use html5gum::{DefaultEmitter, EndTag, StartTag, Token, Tokenizer};
 
 use super::lines::{DEEPEST, Lines};
 use super::links;
-use super::style::visibility;
-use elements::{is_answered_mail, is_block, is_for_head, is_paragraph, is_table_part, is_unseen, is_void};
-use flow::{Flow, Inherited, Sight};
+use super::style::{Sight, Visibility};
+use elements::{ends_with, is_answered_mail, is_block, is_for_head, is_paragraph, is_table_part, is_unseen, is_void};
+use flow::{Flow, Inherited};
 
 mod elements;
 mod flow;
+mod visible;
 
 /// The most HTML that is read, in bytes. A long newsletter has a tenth of it; pictures written into the text have more.
 pub const MOST_BYTES: usize = 1024 * 1024;
@@ -38,13 +39,21 @@ pub struct Reading {
     pub pictures: BTreeSet<String>,
 }
 
-/// Reads HTML.
+/// Reads HTML. Where everything in it is hidden, what is hidden is read: a mail is not called empty for its sender's sake.
 #[must_use]
 pub fn read(html: &str) -> Reading {
+    let seen = read_as(html, Reader::default());
+    if seen.lines.characters() > 0 || seen.lines.is_cut {
+        return seen;
+    }
+    read_as(html, Reader { reveals: true, ..Reader::default() })
+}
+
+fn read_as(html: &str, mut reader: Reader) -> Reading {
     let beginning = crate::letter::beginning(html, MOST_BYTES);
     let mut emitter = DefaultEmitter::default();
     emitter.naively_switch_states(true);
-    let mut reader = Reader { is_cut: beginning.len() < html.len(), ..Reader::default() };
+    reader.is_cut = beginning.len() < html.len();
     for token in Tokenizer::new_with_emitter(beginning, emitter).flatten() {
         match token {
             Token::StartTag(tag) => reader.start(&tag),
@@ -56,6 +65,7 @@ pub fn read(html: &str) -> Reading {
             Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
         }
         if reader.flow.is_full() {
+            reader.is_cut = true;
             break;
         }
     }
@@ -71,6 +81,10 @@ struct Reader {
     open: Vec<Element>,
     /// How many elements are open beyond the deepest that is kept.
     beyond: usize,
+    /// What hides the text beyond, and how many of its name are open within each other.
+    unseen_beyond: Option<(Vec<u8>, usize)>,
+    /// Whether what is hidden is read too.
+    reveals: bool,
     pictures: BTreeSet<String>,
     is_cut: bool,
     /// The host that was named last: a newsletter counts every tap at the same one.
@@ -89,7 +103,37 @@ struct Element {
 
 impl Reader {
     fn inherited(&self) -> Inherited {
-        self.open.last().map(|element| element.inherited).unwrap_or_default()
+        let mut inherited = self.open.last().map(|element| element.inherited).unwrap_or_default();
+        if self.unseen_beyond.is_some() {
+            inherited.sight = Sight::OUT;
+        }
+        inherited
+    }
+
+    /// Counts an element that is not kept, and remembers where hidden text begins.
+    fn start_beyond(&mut self, name: &[u8], style: Visibility) {
+        self.beyond += 1;
+        match &mut self.unseen_beyond {
+            Some((hidden, _)) if ends_with(hidden, name) => self.unseen_beyond = None,
+            Some((hidden, open)) => *open += usize::from(hidden.as_slice() == name),
+            None => {}
+        }
+        let is_seen = !is_unseen(name) && self.inherited().sight.within(style).is_seen();
+        if self.unseen_beyond.is_none() && !is_seen {
+            self.unseen_beyond = Some((name.to_owned(), 1));
+        }
+    }
+
+    fn end_beyond(&mut self, name: &[u8]) {
+        self.beyond -= 1;
+        if let Some((hidden, open)) = &mut self.unseen_beyond
+            && hidden.as_slice() == name
+        {
+            *open -= 1;
+            if *open == 0 {
+                self.unseen_beyond = None;
+            }
+        }
     }
 
     fn start(&mut self, tag: &StartTag<()>) {
@@ -104,28 +148,22 @@ impl Reader {
             _ => self.close_implied(name),
         }
         self.begin(name);
+        let style = visible::style_of(tag, self.reveals);
         if self.open.len() >= DEEPEST_ELEMENT {
-            self.beyond += 1;
-            return;
+            return self.start_beyond(name, style);
         }
         let mut inherited = self.inherited();
         let attribute = |name: &[u8]| tag.attributes.get(name).map(|value| String::from_utf8_lossy(&value.value));
-        let style = attribute(b"style").map(|style| visibility(&style)).unwrap_or_default();
-        if is_unseen(name) || style.hides || tag.attributes.contains_key(b"hidden".as_slice()) {
-            inherited.sight = Sight::Hidden;
-        }
-        inherited.sight = match (inherited.sight, style.is_tiny) {
-            (Sight::Seen | Sight::Tiny, Some(true)) => Sight::Tiny,
-            (Sight::Seen | Sight::Tiny, Some(false)) => Sight::Seen,
-            (sight, _) => sight,
-        };
+        inherited.sight = if is_unseen(name) { Sight::OUT } else { inherited.sight.within(style) };
         inherited.keeps_spaces |= name == b"pre";
-        if name == b"blockquote" {
-            inherited.depth = (inherited.depth + 1).min(DEEPEST);
-        }
         let said = |name: &[u8]| attribute(name).map(|value| value.to_ascii_lowercase()).unwrap_or_default();
         inherited.marked |=
             is_answered_mail(&said(b"class"), &said(b"id")) || (name == b"blockquote" && said(b"type") == "cite");
+        // Without a line beside it, a mark or an introduction, it is an indented block of the writer's own.
+        let is_indented = style.is_borderless && !inherited.marked && !self.flow.introduces_quote();
+        if name == b"blockquote" && !is_indented {
+            inherited.depth = (inherited.depth + 1).min(DEEPEST);
+        }
         let link = (name == b"a").then(|| attribute(b"href")).flatten();
         let link = link.map(|address| (address.into_owned(), self.flow.words_so_far()));
         let first_item = || attribute(b"start").and_then(|start| start.trim().parse().ok()).unwrap_or(1);
@@ -164,8 +202,7 @@ impl Reader {
             return;
         }
         if self.beyond > 0 {
-            self.beyond -= 1;
-            return;
+            return self.end_beyond(name);
         }
         // A stray end within a cell closes nothing outside of its table.
         let stops = |open: &[u8]| is_table_part(open) && !is_table_part(name);
@@ -213,11 +250,14 @@ impl Reader {
 
     fn close_down_to(&mut self, index: usize) {
         self.beyond = 0;
+        self.unseen_beyond = None;
         while self.open.len() > index {
             let Some(element) = self.open.pop() else { return };
             if let Some((address, begin)) = element.link {
                 let words = self.flow.words_since(begin);
-                let said = links::mention(&address, &words).filter(|said| self.mentioned.as_ref() != Some(said));
+                // Words that are an address themselves are never left without the true one.
+                let is_news = |said: &String| self.mentioned.as_ref() != Some(said) || links::names_a_host(&words);
+                let said = links::mention(&address, &words).filter(is_news);
                 if let Some(said) = said {
                     self.flow.append(&format!(" ({said})"));
                     self.mentioned = Some(said);
@@ -256,8 +296,10 @@ impl Reader {
         }
         // One point wide: there to count who reads.
         let is_dot = |name: &[u8]| attribute(name).is_some_and(|size| matches!(size.trim(), "0" | "1"));
-        let is_hidden = attribute(b"style").is_some_and(|style| visibility(&style).hides);
-        if is_hidden || is_dot(b"width") || is_dot(b"height") {
+        if !Sight::default().within(visible::style_of(tag, self.reveals)).is_seen()
+            || is_dot(b"width")
+            || is_dot(b"height")
+        {
             return;
         }
         let Some(words) = attribute(b"alt") else { return };

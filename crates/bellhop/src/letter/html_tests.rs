@@ -9,7 +9,7 @@ fn text(html: &str) -> String {
 }
 
 fn line(depth: u8, marked: bool, text: &str) -> Line {
-    Line { depth, marked, text: text.to_owned() }
+    Line { marked, ..Line::new(depth, text) }
 }
 
 #[test]
@@ -109,4 +109,64 @@ fn more_than_is_read_is_said_to_be_cut() {
     assert!(read(&format!("{}x", " ".repeat(MOST_BYTES))).lines.is_cut);
     assert!(read(&"<p>many words</p>".repeat(20_000)).lines.is_cut);
     assert!(!read("<p>few</p>").lines.is_cut);
+}
+
+#[test]
+fn text_behind_many_lines_is_never_lost_in_silence() {
+    assert!(read(&format!("{}<p>PAY BY FRIDAY</p>", "word<br>".repeat(9_000))).lines.is_cut);
+    let html = format!("{}<p>PAY</p>", "<br>".repeat(8_100));
+    assert_eq!(text(&html).trim(), "PAY", "empty lines take nobody's room");
+}
+
+#[test]
+fn what_is_undone_inside_can_be_seen() {
+    for html in [
+        "<div style='color:#fff;background-color:#fff'><p style='color:#000'>seen</p></div>",
+        "<table><tr><td style='background:#1a73e8;color:#1a73e8'><a style='color:#fff'>seen</a></table>",
+        "<p style='display:none;display:block'>seen</p>",
+        "<table><tr><td style='font-size:0'><p style='font:16px/20px Arial'>seen</p></table>",
+        "<div style='visibility:hidden'><p style='visibility:visible'>seen</p></div>",
+        "<p style='left:-999px'>seen</p>",
+        "<p hidden style='display:block'>seen</p>",
+    ] {
+        assert_eq!(text(&format!("{html}<p>too</p>")), "seen\n\ntoo", "{html}");
+    }
+    for html in [
+        "<p style='display:none!important;display:block'>x</p>",
+        "<p style='color:#fff;background:#fff'>x<b>x</b></p>",
+        "<p style='font:0/0 a'>x</p>",
+        "<p style='visibility:hidden'>x</p>",
+        "<p style='position:absolute;left:-999px'>x</p>",
+    ] {
+        assert_eq!(text(&format!("{html}<p>seen</p>")), "seen", "{html}");
+    }
+}
+
+#[test]
+fn a_mail_that_hides_all_it_says_is_read_all_the_same() {
+    assert_eq!(text("<style>p{color:red}</style><p style='display:none'>Pay <b>100</b> EUR</p>"), "Pay 100 EUR");
+    assert_eq!(text("<script>x</script>"), "");
+}
+
+#[test]
+fn what_is_hidden_stays_hidden_however_deep_it_lies() {
+    let deep = "<div>".repeat(205);
+    assert_eq!(
+        text(&format!(
+            "seen{deep}<style>p{{color:red}}</style><p style=display:none>HIDDEN<p>and<div style=display:none>\
+             <div>HIDDEN</div>HIDDEN</div>this"
+        ))
+        .split_whitespace()
+        .collect::<Vec<_>>(),
+        ["seen", "and", "this"]
+    );
+}
+
+#[test]
+fn words_that_are_an_address_are_never_left_without_the_true_one() {
+    let evil = "https://evil.example/";
+    assert_eq!(
+        text(&format!("<a href={evil}>Click</a> or <a href={evil}>https://bank.example/login</a>")),
+        "Click (https://evil.example/) or https://bank.example/login (https://evil.example/)"
+    );
 }

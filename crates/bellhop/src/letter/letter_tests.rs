@@ -205,3 +205,42 @@ proptest! {
         prop_assert!(!kinds.contains(&Kind::Folded) || kinds.contains(&Kind::Said));
     }
 }
+
+#[test]
+fn photos_can_be_had_and_logos_are_left_out() {
+    let picture = |id: &str, size_bytes| MailPart {
+        content_id: Some(id.to_owned().into()),
+        disposition: Disposition::Inline,
+        size_bytes,
+        ..mime::part(None, "image/jpeg", vec![1])
+    };
+    let html = b"Hello <img src=cid:logo> <img src=cid:chart>".to_vec();
+    let mail = mime::message(vec![
+        mime::part(None, "text/html", html),
+        picture("logo", 4_000),
+        picture("chart", 400_000),
+        picture("photo", 4_000),
+    ]);
+    let listed: Vec<_> = Letter::read(&mail).attachments.iter().map(|attached| attached.part).collect();
+    assert_eq!(listed, [2, 3]);
+}
+
+#[test]
+fn each_mail_within_a_mail_is_folded_by_itself() {
+    let text = |parent, text: &str| mime::part(Some(parent), "text/plain", text.as_bytes().to_vec());
+    let enclosed = || mime::part(Some(0), "message/rfc822", vec![]);
+    let mail = mime::message(vec![
+        mime::part(None, "multipart/mixed", vec![]),
+        text(0, "See both mails."),
+        enclosed(),
+        text(2, "Fine.\n\n-----Original Message-----\nFrom: Ben\n\nShall we?"),
+        enclosed(),
+        text(4, "The contract ends on Friday, sign now"),
+    ]);
+    let letter = Letter::read(&mail);
+    let of = |kind| letter.passages.iter().filter(move |passage| passage.kind == kind).flat_map(|one| &one.lines);
+    let said: Vec<_> = of(Kind::Said).filter(|line| !line.is_empty()).map(String::as_str).collect();
+    let last = "The contract ends on Friday, sign now";
+    assert_eq!(said, ["See both mails.", "Attached mail:", "Fine.", "Attached mail:", last]);
+    assert!(of(Kind::Folded).any(|line| line == "Shall we?"));
+}

@@ -21,6 +21,8 @@ pub struct Line {
     pub depth: u8,
     /// Whether the mail program that wrote it marked it as the mail that is answered or passed on.
     pub marked: bool,
+    /// Whether another mail begins here, or this one goes on behind another.
+    pub opens: bool,
     /// What it says.
     pub text: String,
 }
@@ -29,7 +31,7 @@ impl Line {
     /// A line of this depth.
     #[must_use]
     pub fn new(depth: u8, text: impl Into<String>) -> Self {
-        Self { depth, marked: false, text: text.into() }
+        Self { depth, marked: false, opens: false, text: text.into() }
     }
 
     /// Whether there is nothing on it.
@@ -62,8 +64,12 @@ impl Lines {
         Self { is_cut: true, ..Self::default() }
     }
 
-    /// One more line, where there is room.
+    /// One more line, where there is room. Empty lines in a row are one: thousands of them would take the room of words.
     pub fn push(&mut self, mut line: Line) {
+        let is_alike = |last: &Line| last.is_empty() && (last.depth, last.marked) == (line.depth, line.marked);
+        if line.is_empty() && !line.opens && self.kept.last().is_some_and(is_alike) {
+            return;
+        }
         if self.is_full() {
             self.is_cut |= !line.is_empty();
             return;

@@ -66,6 +66,12 @@ pub fn without_monsters(line: &str) -> String {
     short
 }
 
+/// Whether some of the words look like an address.
+#[must_use]
+pub fn names_a_host(words: &str) -> bool {
+    words.split_whitespace().any(|word| host_of(word).is_some())
+}
+
 /// The host that words name, where they look like an address.
 fn host_of(words: &str) -> Option<String> {
     if words.contains(char::is_whitespace) || words.len() > LONGEST_READ || !words.contains('.') {

@@ -28,6 +28,7 @@ pub fn read(text: &str, flowed: Flowed) -> Lines {
     let beginning = super::beginning(text, MOST_BYTES);
     let mut lines = Lines::default();
     let mut open: Option<Line> = None;
+    let mut after_quote = false;
     let mut source = beginning.lines().flat_map(|line| line.split('\r')).peekable();
     while let Some(raw) = source.next() {
         if lines.is_full() {
@@ -37,12 +38,18 @@ pub fn read(text: &str, flowed: Flowed) -> Lines {
         if let Some(name) = encoded_file(raw)
             && source.peek().is_some_and(|next| is_encoded(next))
         {
-            source.by_ref().take_while(|line| line.trim_end() != "end").for_each(drop);
+            // A file without its end must not take the rest of the mail with it.
+            while source.next_if(|line| is_encoded(line)).is_some() {}
+            let _ = source.next_if(|line| line.trim_end() == "end");
             flush(&mut open, &mut lines);
             lines.push(Line::new(0, format!("[{name}]")));
             continue;
         }
-        let (depth, rest) = quoted(raw, flowed);
+        // Mailboxes in a file mark lines that begin like the next mail: no quotation, unless there is one around.
+        let is_escape =
+            raw.starts_with(">From ") && !after_quote && !source.peek().is_some_and(|next| next.starts_with('>'));
+        let (depth, rest) = quoted(if is_escape { &raw[1..] } else { raw }, flowed);
+        after_quote = depth > 0;
         let is_signature = rest == "-- ";
         let goes_on = flowed != Flowed::No && rest.ends_with(' ') && !is_signature;
         let rest =
@@ -113,7 +120,7 @@ fn is_encoded(line: &str) -> bool {
     let line = line.trim_end_matches('\r');
     let Some(first @ 0x20..=0x60) = line.bytes().next() else { return false };
     let bytes = usize::from((first - 0x20) & 0x3f);
-    line.is_ascii() && line.len().abs_diff(1 + bytes.div_ceil(3) * 4) <= 2
+    line.bytes().all(|one| matches!(one, 0x20..=0x60)) && line.len().abs_diff(1 + bytes.div_ceil(3) * 4) <= 2
 }
 
 #[cfg(test)]
@@ -159,6 +166,23 @@ mod tests {
         let text = "Look:\nbegin 644 cat.gif\n#0V%T\n`\nend\nNice?";
         assert_eq!(said(text, Flowed::No), [line(0, "Look:"), line(0, "[cat.gif]"), line(0, "Nice?")]);
         assert_eq!(said("begin 100 days of rain\nstarts now", Flowed::No).len(), 2, "that was a sentence");
+    }
+
+    #[test]
+    fn a_file_within_the_text_ends_where_its_lines_do() {
+        assert_eq!(
+            said("begin 644 cat.gif\n#0V%T\nThe real text\nend of it", Flowed::No),
+            [line(0, "[cat.gif]"), line(0, "The real text"), line(0, "end of it")]
+        );
+        let sentence =
+            format!("begin 1000 kilometres away\nM{}\nand more", "orning has broken and ".repeat(3).split_at(60).0);
+        assert_eq!(said(&sentence, Flowed::No).len(), 3, "that was a sentence");
+    }
+
+    #[test]
+    fn the_mark_of_an_old_mailbox_is_no_quotation() {
+        assert_eq!(said("Hi\n>From here on\nwe walk", Flowed::No)[1], line(0, "From here on"));
+        assert_eq!(said("Hi\n>From Ben\n>to Ada", Flowed::No)[1], line(1, "From Ben"));
     }
 
     proptest! {

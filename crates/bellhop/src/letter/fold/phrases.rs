@@ -92,6 +92,9 @@ const HEADERS: &[&str] = &[
     "importance",
 ];
 
+/// The names of a subject, which no itinerary has.
+const SUBJECTS: &[&str] = &["subject", "betreff", "objet", "asunto", "oggetto", "assunto", "onderwerp", "temat"];
+
 /// What subjects of mail that is passed on begin with.
 const FORWARD_SUBJECTS: &[&str] = &["fw:", "fwd:", "wg:", "tr:", "rv:", "i:", "enc:", "doorst:", "pd:", "re: fwd:"];
 
@@ -124,6 +127,19 @@ pub fn is_from(line: &str) -> bool {
 /// Whether a line is another one of a mail's header.
 pub fn is_header(line: &str) -> bool {
     names_one_of(line, HEADERS)
+}
+
+/// Whether a line says what a mail is about.
+pub fn is_subject(line: &str) -> bool {
+    names_one_of(line, SUBJECTS)
+}
+
+/// Whether a line has a time of day in it: "9:00", or "9h00" in French.
+pub fn has_time(line: &str) -> bool {
+    let bytes = super::super::beginning(line, LONGEST).as_bytes();
+    bytes.windows(4).any(|four| {
+        matches!(four, [hour, b':' | b'h', ten, one] if [hour, ten, one].iter().all(|digit| digit.is_ascii_digit()))
+    })
 }
 
 /// Whether a line has no words: a rule, or what parts a signature from the text.

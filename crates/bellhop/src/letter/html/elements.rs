@@ -138,3 +138,13 @@ pub fn is_answered_mail(class: &str, id: &str) -> bool {
     class.split_ascii_whitespace().any(|one| CLASSES.contains(&one) || one.ends_with("yahoo_quoted"))
         || matches!(id, "divrplyfwdmsg" | "mail-editor-reference-message-container")
 }
+
+/// Whether an element that has no end of its own ends where another begins.
+pub fn ends_with(open: &[u8], next: &[u8]) -> bool {
+    match open {
+        b"p" => is_block(next) || is_paragraph(next),
+        b"li" | b"td" | b"th" | b"tr" | b"option" => open == next,
+        b"dt" | b"dd" => matches!(next, b"dt" | b"dd"),
+        _ => false,
+    }
+}

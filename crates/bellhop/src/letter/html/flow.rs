@@ -1,24 +1,14 @@
 //! Runs of text put into lines: white space folded, breaks where blocks begin and end, bullets, and marks between cells.
 
+use crate::letter::fold::introduces_quote;
 use crate::letter::lines::{Line, Lines};
+use crate::letter::style::Sight;
 
 /// A line this long is not continued by the next cell of its row, in characters.
 const LONG_LINE: usize = 60;
 
 /// The most words of one link that are looked at, in bytes.
 const LONGEST_WORDS: usize = 400;
-
-/// Whether people can see text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Sight {
-    /// They can.
-    #[default]
-    Seen,
-    /// Its letters are too small, unless what is inside says otherwise.
-    Tiny,
-    /// They cannot, whatever is inside.
-    Hidden,
-}
 
 /// What text takes over from the elements around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,7 +53,7 @@ impl Flow {
 
     /// Some text.
     pub fn text(&mut self, text: &str, inherited: Inherited) {
-        if inherited.sight != Sight::Seen || self.is_full() {
+        if !inherited.sight.is_seen() || self.is_full() {
             return;
         }
         for character in text.chars() {
@@ -89,7 +79,7 @@ impl Flow {
 
     /// A line ends here.
     pub fn line_break(&mut self, inherited: Inherited) {
-        if inherited.sight == Sight::Hidden {
+        if inherited.sight.is_out() {
             return;
         }
         self.apply_gap();
@@ -124,6 +114,13 @@ impl Flow {
     pub fn end_item(&mut self) {
         self.block();
         self.bullet = None;
+    }
+
+    /// Whether the last line introduces a quotation.
+    pub fn introduces_quote(&self) -> bool {
+        let last = Some(&self.line).filter(|line| !line.text.is_empty());
+        let last = last.or_else(|| self.lines.kept.iter().rev().take(3).find(|line| !line.is_empty()));
+        last.is_some_and(|line| introduces_quote(line.text.trim()))
     }
 
     /// Words right behind the last one.
