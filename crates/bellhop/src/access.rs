@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bellhop_domain::{
-    Command, ExpiryReason, Generation, IntegrationId, Provider, Refreshed as Replacement, Status, TenantId,
+    Command, ExpiryReason, Extent, Generation, IntegrationId, Provider, Refreshed as Replacement, Status, TenantId,
     refresh_window,
 };
 use bellhop_providers::{ProviderError, TokenAnswer};
@@ -188,6 +188,8 @@ struct Answer {
     rotated: bool,
     /// When it is recorded: later than it was issued, for one that had been laid by.
     recorded_at: DateTime<Utc>,
+    /// What it allows, where the provider said so.
+    extent: Option<Extent>,
     /// The spare it had been laid by as.
     spare: Option<i64>,
 }
@@ -236,7 +238,12 @@ impl Flight<'_> {
             issued_at,
             expires_at: answer.expires_in.map(|lifetime| issued_at + lifetime),
         };
-        Answer { tokens, rotated, recorded_at: issued_at, spare: None }
+        // No scopes at all would be no token at all: that is an answer that does not say.
+        let extent = answer.scopes.filter(|scopes| !scopes.is_empty()).map(|scopes| Extent {
+            granted: self.app.provider(self.provider).description().capabilities(&scopes),
+            scopes,
+        });
+        Answer { tokens, rotated, recorded_at: issued_at, extent, spare: None }
     }
 
     /// Records a token answer, however long it takes: thrown away, it would lock the person out. The command id is fixed
@@ -271,7 +278,12 @@ impl Flight<'_> {
             return Err(AccessError::NotConnected);
         }
         let generation = self.generation.next();
-        let replacement = Replacement { from: self.generation, expires_at: tokens.expires_at, rotated: answer.rotated };
+        let replacement = Replacement {
+            from: self.generation,
+            expires_at: tokens.expires_at,
+            rotated: answer.rotated,
+            extent: answer.extent.clone(),
+        };
         let request = Request {
             changes: [
                 app.store.seal_tokens(tenant, integration, generation, tokens).await?,
@@ -325,7 +337,8 @@ impl Flight<'_> {
         }
         if let Some(spare) = self.app.store.spare(self.tenant, self.integration).await? {
             let recorded_at = self.app.clock.now();
-            let answer = Answer { tokens: spare.tokens, rotated: true, recorded_at, spare: Some(spare.id) };
+            let answer =
+                Answer { tokens: spare.tokens, rotated: true, recorded_at, extent: None, spare: Some(spare.id) };
             return self.record(answer).await;
         }
         let reason = if in_doubt { ExpiryReason::AnswerLost } else { ExpiryReason::RefreshRefused };

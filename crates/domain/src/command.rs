@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::event::FetchMode;
 use crate::id::{AttemptId, Generation, JobId, OwnerId};
 use crate::job::{JobKind, Notice, Payload};
-use crate::provider::{Capabilities, Provider};
+use crate::provider::{Capabilities, Capability, Provider};
 use crate::reason::{AuthorizationFailure, Delivery, ExpiryReason, JobFailure, RevocationOutcome};
 
 /// What the provider gave at the end of a walk.
@@ -36,6 +36,17 @@ pub struct Refreshed {
     pub expires_at: Option<DateTime<Utc>>,
     /// Whether the provider sent a new refresh token too.
     pub rotated: bool,
+    /// What the new tokens allow, where the provider said so.
+    pub extent: Option<Extent>,
+}
+
+/// How far access goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Extent {
+    /// The provider's scopes.
+    pub scopes: BTreeSet<String>,
+    /// What these allow.
+    pub granted: Capabilities,
 }
 
 /// A request to change an integration.
@@ -88,6 +99,13 @@ pub enum Command {
         from: Generation,
         /// Why.
         reason: ExpiryReason,
+    },
+    /// The provider says that the tokens do not allow something.
+    ReduceAccess {
+        /// What.
+        lost: Capability,
+        /// The scopes that were taken to allow it.
+        scopes: BTreeSet<String>,
     },
     /// A fetch of mail ended well.
     RecordMail {

@@ -2,15 +2,17 @@
 //!
 //! A repeat returns no events. A business no is a [`Refusal`]. Nothing here does I/O or asks for the time.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
-use crate::command::{Command, Refreshed, Refusal};
+use crate::command::{Command, Extent, Refreshed, Refusal};
 use crate::event::Event;
 use crate::follow::fetch;
 use crate::id::{AttemptId, Generation, JobId};
 use crate::integration::{Integration, Status};
 use crate::job::Payload;
-use crate::provider::Capability;
+use crate::provider::{Capabilities, Capability};
 use crate::reason::{JobFailure, RevocationPlan};
 
 impl Integration {
@@ -54,18 +56,23 @@ impl Integration {
                     refreshable: grant.refreshable,
                 }])
             }
-            Command::RecordRefresh(Refreshed { from, expires_at, rotated }) => {
+            Command::RecordRefresh(Refreshed { from, expires_at, rotated, extent }) => {
                 // Even after access was declared expired: a good token set that arrives late is still good.
                 if self.generation != from || !self.status.is_linked() {
                     return Ok(vec![]);
                 }
-                Ok(self.refreshed(expires_at, rotated, at))
+                Ok(self.refreshed(expires_at, rotated, extent, at))
             }
             Command::RecordRefreshFailure { from, reason } => {
                 Ok(self.if_current(from, || vec![Event::RefreshFailed { reason }]))
             }
             Command::ExpireAccess { from, reason } => {
                 Ok(self.if_current(from, || vec![Event::AccessExpired { reason }]))
+            }
+            Command::ReduceAccess { lost, scopes } => {
+                self.refuse_if_ended()?;
+                let left = self.scopes.difference(&scopes).cloned().collect();
+                Ok(self.reduced(&[lost].into(), left).into_iter().collect())
             }
             Command::RecordMail { mode, added, updated, removed, cursor } => {
                 let is_news = [added, updated, removed].iter().any(|count| *count > 0);
@@ -139,17 +146,31 @@ impl Integration {
         if self.generation == from && self.status.is_usable() { events() } else { vec![] }
     }
 
-    fn refreshed(&self, expires_at: Option<DateTime<Utc>>, rotated: bool, at: DateTime<Utc>) -> Vec<Event> {
+    fn refreshed(
+        &self,
+        expires_at: Option<DateTime<Utc>>,
+        rotated: bool,
+        extent: Option<Extent>,
+        at: DateTime<Utc>,
+    ) -> Vec<Event> {
         let generation = self.generation.next();
         let mut events = vec![Event::AccessRefreshed { generation, issued_at: at, expires_at, rotated }];
+        let mut granted = self.granted.clone();
+        if let Some(extent) = extent {
+            // More than was granted is not taken: nobody was asked for it here.
+            granted.retain(|capability| extent.granted.contains(capability));
+            events.extend(self.reduced(&(&self.granted - &granted), extent.scopes));
+        }
         if matches!(self.status, Status::Error | Status::Expired) {
-            events.push(self.recovered());
+            events.push(Event::AccessRecovered { granted });
         }
         events
     }
 
-    fn recovered(&self) -> Event {
-        Event::AccessRecovered { granted: self.granted.clone() }
+    /// What is granted so far turns out not to be; nothing where it is known to be missing.
+    fn reduced(&self, lost: &Capabilities, scopes: BTreeSet<String>) -> Option<Event> {
+        let is_news = self.status.is_linked() && !self.granted.is_disjoint(lost);
+        is_news.then(|| Event::AccessReduced { scopes, granted: &self.granted - lost, missing: &self.missing | lost })
     }
 
     /// A fetch that ended well, with its news where there was any.
@@ -177,9 +198,14 @@ impl Integration {
     fn is_superseded(&self, payload: &Payload) -> bool {
         match payload {
             Payload::RefreshAccess { generation } => *generation != self.generation || !self.status.is_usable(),
-            Payload::FetchMail | Payload::FetchCalendar => !self.status.is_usable(),
+            Payload::FetchMail => self.cannot(Capability::Mail),
+            Payload::FetchCalendar => self.cannot(Capability::Calendar),
             Payload::RevokeAccess { .. } | Payload::NotifyOwner { .. } => self.status == Status::Erased,
         }
+    }
+
+    fn cannot(&self, capability: Capability) -> bool {
+        !self.status.is_usable() || !self.granted.contains(&capability)
     }
 
     fn disconnect(&self, shared_account: bool) -> Vec<Event> {

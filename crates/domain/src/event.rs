@@ -91,6 +91,15 @@ pub enum Event {
         /// Why.
         reason: ExpiryReason,
     },
+    /// Access goes on and allows less than was granted: taken back at the provider, or never in the tokens.
+    AccessReduced {
+        /// The provider's scopes that are left.
+        scopes: BTreeSet<String>,
+        /// What these allow.
+        granted: Capabilities,
+        /// What was asked for and is not given, or not any more.
+        missing: Capabilities,
+    },
     /// Something that had been failing works again.
     AccessRecovered {
         /// What can be fetched again.
@@ -206,6 +215,7 @@ impl Event {
             Self::AccessRefreshed { .. } => "AccessRefreshed",
             Self::RefreshFailed { .. } => "RefreshFailed",
             Self::AccessExpired { .. } => "AccessExpired",
+            Self::AccessReduced { .. } => "AccessReduced",
             Self::AccessRecovered { .. } => "AccessRecovered",
             Self::MailFetched { .. } => "MailFetched",
             Self::CalendarFetched { .. } => "CalendarFetched",

@@ -82,6 +82,14 @@ pub fn follow(recorded: &RecordedEvent) -> Consequences {
             open: granted.iter().map(|capability| open(fetch(*capability), recorded.at)).collect(),
             ..Consequences::default()
         },
+        Event::AccessReduced { missing, .. } => {
+            let notice = Notice::AccessReduced { missing: missing.clone() };
+            Consequences {
+                close: missing.iter().map(|capability| Close::Kind(fetch(*capability).kind())).collect(),
+                open: vec![open(Payload::NotifyOwner { notice }, recorded.at)],
+                ..Consequences::default()
+            }
+        }
         Event::AccessExpired { reason } => Consequences {
             close: recurring(),
             open: vec![open(Payload::NotifyOwner { notice: Notice::AccessExpired { reason: *reason } }, recorded.at)],

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{EventId, Generation, IntegrationId, JobId};
-use crate::provider::UnknownName;
+use crate::provider::{Capabilities, UnknownName};
 use crate::reason::{ExpiryReason, JobFailure};
 
 /// What a job does.
@@ -176,6 +176,11 @@ pub enum Notice {
     AccessExpired {
         /// Why.
         reason: ExpiryReason,
+    },
+    /// Access goes on and allows less than was granted; only they can allow it again.
+    AccessReduced {
+        /// All that is missing now.
+        missing: Capabilities,
     },
     /// Something keeps failing; the operator has a dead letter.
     JobBuried {

@@ -21,7 +21,7 @@ mod job;
 mod provider;
 mod reason;
 
-pub use command::{Command, Grant, Refreshed, Refusal};
+pub use command::{Command, Extent, Grant, Refreshed, Refusal};
 pub use event::{Event, FetchMode, RecordedEvent};
 pub use fold::Jobs;
 pub use follow::{Close, Consequences, follow};

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use bellhop_domain::{
-    At, AttemptId, AuthorizationFailure, Capability, Command, Event, ExpiryReason, FetchMode, Generation, Grant,
-    Integration, JobFailure, JobId, JobKind, OwnerId, Payload, Provider, Refreshed, Refusal, RevocationOutcome,
-    RevocationPlan,
+    At, AttemptId, AuthorizationFailure, Capability, Command, Event, ExpiryReason, Extent, FetchMode, Generation,
+    Grant, Integration, JobFailure, JobId, JobKind, OwnerId, Payload, Provider, Refreshed, Refusal, RevocationOutcome,
+    RevocationPlan, Status,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::test::TestFramework;
@@ -82,6 +82,7 @@ fn refresh(from: i64) -> Command {
         from: Generation::new(from),
         expires_at: Some(now() + TimeDelta::hours(1)),
         rotated: false,
+        extent: None,
     })
 }
 
@@ -329,4 +330,82 @@ fn a_strangers_code_is_remembered_even_after_a_newer_walk_has_begun() {
     let rejected = Event::LinkRejected { attempt: attempt(1) };
     given(&[started(1), started(2)]).when(reject.clone()).then_expect_events(vec![rejected.clone()]);
     given(&[started(1), started(2), rejected]).when(reject).then_expect_events(vec![]);
+}
+
+/// Connected with the scopes of both, of which those of the calendar are gone.
+fn without_calendar() -> Event {
+    Event::AccessReduced {
+        scopes: ["mail".to_owned()].into(),
+        granted: [Capability::Mail].into(),
+        missing: [Capability::Calendar].into(),
+    }
+}
+
+fn no_calendar() -> Command {
+    Command::ReduceAccess { lost: Capability::Calendar, scopes: ["calendar".to_owned()].into() }
+}
+
+fn refresh_to(granted: impl Into<BTreeSet<Capability>>) -> Command {
+    Command::RecordRefresh(Refreshed {
+        from: Generation::new(1),
+        expires_at: Some(now() + TimeDelta::hours(1)),
+        rotated: false,
+        extent: Some(Extent { scopes: ["mail".to_owned()].into(), granted: granted.into() }),
+    })
+}
+
+#[test]
+fn what_the_tokens_do_not_allow_is_missing_from_then_on_and_said_once() {
+    given(&connected()).when(no_calendar()).then_expect_events(vec![without_calendar()]);
+    given(&connected_and(&[without_calendar()])).when(no_calendar()).then_expect_events(vec![]);
+    // Granted anew it can be lost anew.
+    let again = connected_and(&[without_calendar(), started(2), granted(2, 2)]);
+    given(&again).when(no_calendar()).then_expect_events(vec![without_calendar()]);
+    let neither = Event::AccessReduced { scopes: BTreeSet::new(), granted: BTreeSet::new(), missing: both() };
+    let no_mail = Command::ReduceAccess { lost: Capability::Mail, scopes: ["mail".to_owned()].into() };
+    given(&connected_and(&[without_calendar()])).when(no_mail).then_expect_events(vec![neither]);
+    let gone = connected_and(&[disconnected(2, RevocationPlan::Nothing)]);
+    given(&gone).when(no_calendar()).then_expect_error(Refusal::Disconnected);
+}
+
+#[test]
+fn a_refresh_that_brings_less_says_so_and_one_that_brings_more_takes_nothing() {
+    given(&connected()).when(refresh_to(both())).then_expect_events(vec![refreshed(2)]);
+    let mail = [Capability::Mail];
+    given(&connected()).when(refresh_to(mail)).then_expect_events(vec![refreshed(2), without_calendar()]);
+    let degraded = connected_and(&[without_calendar()]);
+    given(&degraded).when(refresh_to(mail)).then_expect_events(vec![refreshed(2)]);
+    given(&degraded).when(refresh_to(both())).then_expect_events(vec![refreshed(2)]);
+    // What works again is what is left.
+    let expired = connected_and(&[Event::AccessExpired { reason: ExpiryReason::AnswerLost }]);
+    let left = vec![refreshed(2), without_calendar(), works_again(Capability::Mail)];
+    given(&expired).when(refresh_to(mail)).then_expect_events(left);
+}
+
+#[test]
+fn an_account_that_may_do_less_is_degraded_and_its_trouble_with_the_rest_is_over() {
+    let mut state = Integration::default();
+    for event in connected_and(&[buried(1, Payload::FetchCalendar, true), without_calendar()]) {
+        state.take_in(&event);
+    }
+    assert_eq!(state.status, Status::Degraded);
+    assert_eq!((&state.granted, &state.missing), (&[Capability::Mail].into(), &[Capability::Calendar].into()));
+    assert!(state.failing.is_empty() && state.told.is_empty());
+    // What failed for a reason of its own goes on failing.
+    let mut broken = Integration::default();
+    let fault = Event::RefreshFailed { reason: JobFailure::InvalidClient };
+    for event in connected_and(&[fault, without_calendar()]) {
+        broken.take_in(&event);
+    }
+    assert_eq!(broken.status, Status::Error);
+}
+
+#[test]
+fn a_letter_about_what_is_not_allowed_any_more_is_not_replayed() {
+    let dead = connected_and(&[buried(1, Payload::FetchCalendar, true), without_calendar()]);
+    let superseded = Event::JobDiscarded { job: job(1), kind: JobKind::FetchCalendar, superseded: true };
+    given(&dead).when(Command::ReplayJob { job: job(1) }).then_expect_events(vec![superseded]);
+    let mail = connected_and(&[buried(1, Payload::FetchMail, true), without_calendar()]);
+    let replayed = Event::JobReplayed { job: job(1), payload: Payload::FetchMail };
+    given(&mail).when(Command::ReplayJob { job: job(1) }).then_expect_events(vec![replayed]);
 }

@@ -50,7 +50,7 @@ fn every_event() -> Vec<(Event, serde_json::Value)> {
                 generation,
                 scopes: ["a".to_owned(), "b".to_owned()].into(),
                 granted: mail.clone(),
-                missing: calendar,
+                missing: calendar.clone(),
                 issued_at: noon(),
                 expires_at: None,
                 refreshable: true,
@@ -70,6 +70,19 @@ fn every_event() -> Vec<(Event, serde_json::Value)> {
         (
             Event::AccessExpired { reason: ExpiryReason::AnswerLost },
             json!({"event": "AccessExpired", "reason": "answer_lost"}),
+        ),
+        (
+            Event::AccessReduced { scopes: ["a".to_owned()].into(), granted: mail.clone(), missing: calendar.clone() },
+            json!({"event": "AccessReduced", "scopes": ["a"], "granted": ["mail"], "missing": ["calendar"]}),
+        ),
+        (
+            Event::OwnerNotified {
+                job,
+                notice: Notice::AccessReduced { missing: calendar },
+                delivery: Delivery::Outdated,
+            },
+            json!({"event": "OwnerNotified", "job": ONE,
+                "notice": {"notice": "access_reduced", "missing": ["calendar"]}, "delivery": "outdated"}),
         ),
         (Event::AccessRecovered { granted: mail }, json!({"event": "AccessRecovered", "granted": ["mail"]})),
         (
@@ -306,6 +319,24 @@ fn a_grant_opens_a_fetch_of_each_thing_it_allows_and_a_recovery_only_of_what_wor
     let anew: Vec<JobKind> =
         jobs.open.values().filter(|job| !before.contains_key(&job.id)).map(|job| job.payload.kind()).collect();
     assert_eq!(anew, [JobKind::FetchCalendar]);
+}
+
+#[test]
+fn what_access_does_not_allow_any_more_is_not_fetched_and_the_owner_hears_of_it() {
+    let both = BTreeSet::from([Capability::Mail, Capability::Calendar]);
+    let mut jobs = Jobs::default();
+    jobs.take_in(&recorded(1, granted(None), noon()));
+    jobs.take_in(&recorded(2, Event::AccessRecovered { granted: both }, noon()));
+    let missing = BTreeSet::from([Capability::Calendar]);
+    let reduced = Event::AccessReduced {
+        scopes: BTreeSet::new(),
+        granted: BTreeSet::from([Capability::Mail]),
+        missing: missing.clone(),
+    };
+    jobs.take_in(&recorded(3, reduced, noon()));
+    assert_eq!(kinds(&jobs.open), [JobKind::RefreshAccess, JobKind::FetchMail, JobKind::NotifyOwner]);
+    let notice = Notice::AccessReduced { missing };
+    assert!(jobs.open.values().any(|job| job.payload == Payload::NotifyOwner { notice: notice.clone() }));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Group commit: several callers' units of work in one transaction, failing only the unit that conflicts.
 //!
-//! Without this file every event would cost a commit of its own. A batch holds one unit per stream, locks state rows in
-//! stream order and drops losers before it writes anything else. If a statement or the commit itself fails, nobody knows
-//! what was written: each unit is looked up by its event ids and otherwise committed alone.
+//! Without this file every event would cost a commit of its own. A batch holds one unit per stream and per link, locks
+//! state rows in stream order and drops losers before it writes anything else. If a statement or the commit itself fails,
+//! nobody knows what was written: each unit is looked up by its event ids and otherwise committed alone.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -83,14 +83,29 @@ async fn run(pool: PgPool, mut waiting: mpsc::Receiver<Waiting>) {
     }
 }
 
-/// Splits what arrived into a batch in which no stream appears twice, and the rest.
+/// What only one unit of a batch may touch: each is judged by what the batch found, not by what it writes.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Sole {
+    Stream(Uuid),
+    Link([u8; 32]),
+}
+
+fn sole(unit: &UnitOfWork) -> BTreeSet<Sole> {
+    let links = unit.changes.iter().filter_map(|change| match change {
+        Change::BeginAttempt(attempt) => Some(Sole::Link(attempt.link_hash)),
+        _ => None,
+    });
+    unit.streams().map(Sole::Stream).chain(links).collect()
+}
+
+/// Splits what arrived into a batch in which no stream and no link appears twice, and the rest.
 fn one_per_stream(arrived: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
-    let mut streams = HashSet::new();
+    let mut taken = HashSet::new();
     arrived.into_iter().partition(|waiting| {
-        let unit: BTreeSet<Uuid> = waiting.unit.streams().collect();
-        let free = unit.iter().all(|stream| !streams.contains(stream));
+        let unit = sole(&waiting.unit);
+        let free = unit.iter().all(|one| !taken.contains(one));
         if free {
-            streams.extend(unit);
+            taken.extend(unit);
         }
         free
     })
@@ -287,13 +302,13 @@ mod support;
 
 #[cfg(test)]
 mod tests {
-    use bellhop_domain::{Command, Event, Integration, IntegrationId};
+    use bellhop_domain::{AttemptId, Capability, Command, Event, Integration, IntegrationId, OwnerId, Provider};
     use sqlx::AssertSqlSafe;
 
     use super::support::{Database, connected, context, default_tenant, new_owner, noon};
     use super::*;
-    use crate::unit::{Append, MailRow, Outcome, Settlement, event_id};
-    use crate::{Request, Store};
+    use crate::unit::{Append, MailRow, NewAttempt, Outcome, Settlement, event_id};
+    use crate::{ConnectLink, Request, Store};
 
     /// A unit that disconnects an integration, decided on this version of it.
     async fn disconnect(store: &Store, integration: IntegrationId, expected: i64) -> UnitOfWork {
@@ -448,6 +463,93 @@ mod tests {
         let (batch, rest) =
             one_per_stream(vec![waiting(&[1]), waiting(&[2, 3]), waiting(&[3]), waiting(&[4]), waiting(&[1])]);
         assert_eq!((batch.len(), rest.len()), (3, 2));
+    }
+
+    /// A unit that begins a walk on a new integration with this link.
+    async fn begin_with(store: &Store, owner: OwnerId, link_hash: [u8; 32]) -> UnitOfWork {
+        let context = context(default_tenant(store).await);
+        let (stream, id) = (IntegrationId::new(Uuid::new_v4()), AttemptId::new(Uuid::new_v4()));
+        let asked = [Capability::Mail].into();
+        let event = Event::AuthorizationStarted { owner, provider: Provider::Google, attempt: id, asked };
+        let mut state = Integration::default();
+        state.take_in(&event);
+        let random = || crate::plain_hash(Uuid::new_v4().as_bytes());
+        let attempt = NewAttempt {
+            id,
+            link_hash,
+            owner,
+            integration: stream,
+            reconnects: false,
+            asked: None,
+            provider: Provider::Google,
+            state_hash: random(),
+            cookie_hash: random(),
+            nonce_hash: random(),
+            redirect_uri: "http://127.0.0.1/oauth/google/callback".to_owned(),
+            sealed_verifier: vec![1],
+            created_at: noon(),
+            expires_at: noon(),
+        };
+        let events = vec![(event_id(context.command, stream, 0), event)];
+        UnitOfWork {
+            context,
+            request_hash: [0; 32],
+            at: noon(),
+            appends: vec![Append { stream, expected: 0, events, state }],
+            settlement: None,
+            changes: vec![Change::BeginAttempt(Box::new(attempt))],
+        }
+    }
+
+    async fn a_link(database: &Database, store: &Store) -> (OwnerId, [u8; 32]) {
+        let tenant = default_tenant(store).await;
+        let owner = new_owner(database, tenant).await;
+        let link = ConnectLink {
+            hash: crate::plain_hash(b"link"),
+            tenant,
+            owner,
+            provider: Provider::Google,
+            reconnects: None,
+            asked: None,
+            created_at: noon(),
+            expires_at: noon(),
+            used_at: None,
+            sealed_program_state: None,
+        };
+        store.add_connect_link(&link).await.unwrap();
+        (owner, link.hash)
+    }
+
+    #[tokio::test]
+    async fn a_batch_begins_one_walk_with_a_link() {
+        let database = Database::create().await;
+        let store = database.store();
+        let (owner, link) = a_link(&database, &store).await;
+        let (first, answered) = oneshot::channel();
+        let (second, also_answered) = oneshot::channel();
+        let waiting = vec![
+            Waiting { unit: begin_with(&store, owner, link).await, answer: first },
+            Waiting { unit: begin_with(&store, owner, link).await, answer: second },
+        ];
+        let (shared, rest) = one_per_stream(waiting);
+        assert_eq!((shared.len(), rest.len()), (1, 1));
+        commit_batch(store.pool(), shared).await;
+        commit_batch(store.pool(), rest).await;
+        answered.await.unwrap().unwrap();
+        assert!(matches!(also_answered.await.unwrap(), Err(CommitError::LinkUsed)));
+        database.drop().await;
+    }
+
+    #[tokio::test]
+    async fn a_link_that_is_used_within_a_commit_fails_all_of_it() {
+        let database = Database::create().await;
+        let store = database.store();
+        let (owner, link) = a_link(&database, &store).await;
+        let units = [begin_with(&store, owner, link).await, begin_with(&store, owner, link).await];
+        try_commit(store.pool(), &units.iter().collect::<Vec<_>>()).await.unwrap_err();
+        let verdicts = commit_each(store.pool(), &units.iter().collect::<Vec<_>>()).await;
+        assert!(matches!(verdicts[..], [Ok(()), Err(CommitError::LinkUsed)]), "{verdicts:?}");
+        database.drop().await;
     }
 
     #[tokio::test]

@@ -189,8 +189,12 @@ async fn a_late_token_answer_does_not_reach_the_vault() {
         async move {
             let sealed =
                 store.seal_tokens(tenant, integration, Generation::new(2), &tokens(name, noon())).await.unwrap();
-            let command =
-                Command::RecordRefresh(Refreshed { from: Generation::new(1), expires_at: None, rotated: true });
+            let command = Command::RecordRefresh(Refreshed {
+                from: Generation::new(1),
+                expires_at: None,
+                rotated: true,
+                extent: None,
+            });
             let request = Request {
                 changes: vec![sealed],
                 needs_events: true,
@@ -302,7 +306,12 @@ async fn a_second_hold_of_one_account_by_one_owner_is_to_be_decided_again() {
     for _ in 0..2 {
         let integration = connected(&store, tenant, owner, noon()).await;
         let subject = Change::PutSubject { integration, owner, provider: Provider::Google, subject_hash: [9; 32] };
-        let command = Command::RecordRefresh(Refreshed { from: Generation::new(1), expires_at: None, rotated: false });
+        let command = Command::RecordRefresh(Refreshed {
+            from: Generation::new(1),
+            expires_at: None,
+            rotated: false,
+            extent: None,
+        });
         let request = Request { changes: vec![subject], ..Request::new(context(tenant), noon(), integration, command) };
         answers.push(store.execute(&request).await);
     }

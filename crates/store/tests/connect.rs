@@ -159,6 +159,32 @@ async fn a_link_begins_one_walk_however_many_press_at_once() {
     scene.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_begins_one_walk_among_many_that_begin_at_once() {
+    let scene = Scene::set().await;
+    for round in 0..12 {
+        let link = scene.link(&format!("link {round}"), noon()).await;
+        let mut others = JoinSet::new();
+        let mut rivals = JoinSet::new();
+        // What others begin keeps the lanes busy, so that rivals wait and are taken together.
+        for number in 0..24 {
+            let other = scene.link(&format!("other {round} {number}"), noon()).await;
+            let (_, _, request) = scene.start(&other, &format!("other {round} {number}"), noon());
+            let store = scene.store.clone();
+            others.spawn(async move { store.execute(&request).await });
+        }
+        for number in 0..6 {
+            let (_, _, request) = scene.start(&link, &format!("rival {round} {number}"), noon());
+            let store = scene.store.clone();
+            rivals.spawn(async move { store.execute(&request).await });
+        }
+        let won = rivals.join_all().await.into_iter().filter(Result::is_ok).count();
+        assert_eq!(won, 1, "in round {round}");
+        assert!(others.join_all().await.into_iter().all(|other| other.is_ok()), "in round {round}");
+    }
+    scene.end().await;
+}
+
 #[tokio::test]
 async fn what_a_link_asks_for_goes_along_with_its_walk() {
     let scene = Scene::set().await;

@@ -1,5 +1,7 @@
 //! What somebody did not allow: said, asked for alone, and regained without anything else being lost.
 
+mod reduced;
+
 use bellhop_tests::{CALENDAR_SCOPE, Consent, House, MAIL_SCOPE, Message, Page, Story, Trouble, Walk, ensure, until};
 use serde_json::{Value, json};
 use url::Url;

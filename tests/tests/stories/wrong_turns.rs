@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use url::Url;
 
-use crate::{connects_at_last, ended_because, events, exchanges, grants_agree, logged, mail_agrees, state_of};
+use crate::{connects_at_last, ended_because, events, exchanges, grants_agree, inbox, logged, mail_agrees, state_of};
 
 /// The only integration there is.
 async fn the_integration(house: &House) -> Story<String> {
@@ -190,7 +190,28 @@ async fn reconnecting_with_another_account_is_refused_with_both_addresses_masked
     assert_eq!(events(&log, "AccessGranted").len(), 1);
     assert_eq!(state_of(&house, &integration).await?, "degraded");
     let ledger = house.sandbox.ledger().await?;
-    assert!(ledger.grant("bob").is_none() && ledger.grant("alice").is_some(), "what cannot be kept is given back");
+    assert!(ledger.grant("bob").is_some() && ledger.grant("alice").is_some(), "nobody's grant is ended for it");
+    house.end().await
+}
+
+#[tokio::test]
+async fn an_account_chosen_by_mistake_is_not_taken_from_whoever_is_about_to_connect_it() -> Story {
+    let house = House::open().await?;
+    let mut ada = house.walker(1001, "Ada")?;
+    let code = ada.to_finish("alice", Consent::Without(MAIL_SCOPE)).await?;
+    ada.finish(&code, "the account to be connected", |message| message.says("alice@")).await?;
+    // Bea has allowed an account that they share, and has not come back to the chat yet.
+    let mut bea = house.walker(2002, "Bea")?;
+    let code = bea.to_finish("bob", Consent::All).await?;
+    let accounts = ada.person.ask("/accounts", "a way to mend it", |message| message.link().is_some()).await?;
+    let consent = ada.to_consent(&accounts.link().ok_or_else(|| Trouble::new("no link"))?).await?;
+    let page = ada.decide(&consent, "bob", Consent::All).await?;
+    let wrong = page.finish_code().ok_or_else(|| Trouble::new(page.text()))?;
+    ada.finish(&wrong, "that it was another account", |message| message.says("another account")).await?;
+    bea.finish(&code, "her account to be connected", |message| message.says("bob@")).await?;
+    inbox(&bea.person, 1).await?;
+    let ledger = house.sandbox.ledger().await?;
+    assert_eq!(ledger.revocations.len(), 0);
     house.end().await
 }
 

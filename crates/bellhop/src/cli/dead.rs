@@ -218,6 +218,7 @@ fn is_about(event: &Event, job: JobId) -> bool {
         | Event::AccessRefreshed { .. }
         | Event::RefreshFailed { .. }
         | Event::AccessExpired { .. }
+        | Event::AccessReduced { .. }
         | Event::AccessRecovered { .. }
         | Event::MailFetched { .. }
         | Event::CalendarFetched { .. }

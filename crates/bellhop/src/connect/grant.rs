@@ -62,16 +62,11 @@ pub async fn grant(app: &App, attempt: &Attempt, actor: Actor, given: &Given) ->
     let mut command = app.new_command();
     loop {
         match try_grant(app, attempt, actor, given, command).await {
-            Ok(finish) => {
-                if matches!(finish, Finish::Failed { reason: AuthorizationFailure::WrongAccount, .. }) {
-                    give_back(app, attempt, given).await;
-                }
-                return Ok(finish);
-            }
+            Ok(finish) => return Ok(finish),
             Err(Setback::Ended) => {
-                let finish = fail(app, attempt, actor, AuthorizationFailure::Disconnected).await?;
-                give_back(app, attempt, given).await;
-                return Ok(finish);
+                let finish = fail(app, attempt, actor, AuthorizationFailure::Disconnected).await;
+                give_back(app, attempt, given);
+                return finish;
             }
             Err(Setback::MovedOn) => command = app.new_command(),
             Err(Setback::Store(error)) if may_pass(&error) && Instant::now() < give_up => {
@@ -84,25 +79,32 @@ pub async fn grant(app: &App, attempt: &Attempt, actor: Actor, given: &Given) ->
     }
 }
 
-/// Ends at the provider what cannot be kept, as nobody else will: another account than the one to be mended, or a connection
-/// that was ended while the person was away, whose own revocation knows the older tokens only. Tried once; the person can always end it in their account.
-async fn give_back(app: &App, attempt: &Attempt, given: &Given) {
+/// Ends at the provider what came after its connection had been ended, whose own revocation knows the older tokens only:
+/// nobody else will. Another account than the one to be mended is left alone: whoever it is may be about to connect it, here
+/// or in another chat, and a provider ends the whole grant of an account.
+///
+/// Once and beside the answer: the person does not wait for it, a process that dies leaves the grant as it is, and it can
+/// always be ended in the account itself.
+fn give_back(app: &App, attempt: &Attempt, given: &Given) {
     let subject_hash = app.store.subject_hash(attempt.provider, &given.identity.subject);
-    let integration = attempt.integration;
-    match app.store.holders_of_subject(attempt.provider, &subject_hash).await {
-        // A provider ends the whole grant, and with it the connection of whoever has the same account.
-        Ok(holders) if holders.iter().any(|(_, holder)| *holder != integration) => return,
-        Ok(_) => {}
-        Err(error) => {
-            tracing::warn!(%integration, %error, "a grant that cannot be kept was not revoked");
-            return;
+    let token = given.answer.refresh_token.as_ref().unwrap_or(&given.answer.access_token).clone();
+    let (app, provider, integration) = (app.clone(), attempt.provider, attempt.integration);
+    tokio::spawn(async move {
+        match app.store.holders_of_subject(provider, &subject_hash).await {
+            // It would end the connection of whoever has the same account. Should they be ending it just now, their own
+            // revocation does this one's work.
+            Ok(holders) if holders.iter().any(|(_, holder)| *holder != integration) => return,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%integration, %error, "a grant that cannot be kept was not revoked");
+                return;
+            }
         }
-    }
-    let token = given.answer.refresh_token.as_ref().unwrap_or(&given.answer.access_token);
-    match app.provider(attempt.provider).revoke(token).await {
-        Ok(_) => tracing::info!(%integration, "a grant that cannot be kept was revoked"),
-        Err(error) => tracing::warn!(%integration, %error, "a grant that cannot be kept was not revoked"),
-    }
+        match app.provider(provider).revoke(&token).await {
+            Ok(_) => tracing::info!(%integration, "a grant that cannot be kept was revoked"),
+            Err(error) => tracing::warn!(%integration, %error, "a grant that cannot be kept was not revoked"),
+        }
+    });
 }
 
 fn may_pass(error: &StoreError) -> bool {

@@ -1,7 +1,7 @@
 //! One-time links: how a walk is offered, and what stands in the way of one.
 
-use bellhop_domain::{Capabilities, IntegrationId, OwnerId, TenantId};
-use bellhop_store::{Attempt, ConnectLink, StoreError, plain_hash};
+use bellhop_domain::{Capabilities, OwnerId, TenantId};
+use bellhop_store::{Attempt, ConnectLink, IntegrationRow, StoreError, plain_hash};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use url::Url;
@@ -100,10 +100,11 @@ pub async fn look_at_link(
     let Some(link) = app.store.connect_link(plain_hash(token.as_bytes())).await? else {
         return Ok(Err(LinkProblem::Unknown));
     };
-    let mendable = match link.reconnects {
-        Some(integration) => can_be_mended(app, &link, integration).await?,
-        None => true,
+    let row = match link.reconnects {
+        Some(integration) => app.store.integration(link.tenant, integration).await?,
+        None => None,
     };
+    let mendable = link.reconnects.is_none() || row.as_ref().is_some_and(|row| can_be_mended(&link, row));
     let begun = match cookie {
         Some(cookie) if link.used_at.is_some() => begun_here(app, &link, cookie).await?,
         _ => None,
@@ -117,7 +118,18 @@ pub async fn look_at_link(
         is_begun_here: begun.is_some(),
         is_mendable: mendable,
     };
+    let asked = match &begun {
+        Some(attempt) => attempt.asked.clone(),
+        None => still_asked(link.asked.clone(), row.as_ref().and_then(missing_alone)),
+    };
+    let link = ConnectLink { asked, ..link };
     Ok(outlook.problem().map_or(Ok(OpenLink { link, begun }), Err))
+}
+
+/// What a link asks for once it is followed: less than everything only while just that is missing. Access may have ended
+/// since it was made, or something else may have been lost.
+fn still_asked(asked: Option<Capabilities>, missing: Option<Capabilities>) -> Option<Capabilities> {
+    asked.filter(|asked| missing.as_ref() == Some(asked))
 }
 
 /// All that bears on whether a link can be followed.
@@ -167,13 +179,14 @@ async fn begun_here(app: &App, link: &ConnectLink, cookie: &SecretString) -> Res
     }))
 }
 
-async fn can_be_mended(app: &App, link: &ConnectLink, integration: IntegrationId) -> Result<bool, StoreError> {
-    let row = app.store.integration(link.tenant, integration).await?;
-    Ok(row.is_some_and(|row| row.owner == link.owner && row.provider == link.provider && row.status.is_linked()))
+fn can_be_mended(link: &ConnectLink, row: &IntegrationRow) -> bool {
+    row.owner == link.owner && row.provider == link.provider && row.status.is_linked()
 }
 
 #[cfg(test)]
 mod tests {
+    use bellhop_domain::Capability;
+
     use super::*;
 
     const OPEN: Outlook = Outlook {
@@ -193,6 +206,16 @@ mod tests {
         let begun = Outlook { is_used: true, is_begun_here: true, ..OPEN };
         assert_eq!(begun.problem(), None);
         assert_eq!(Outlook { is_withdrawn: true, ..begun }.problem(), Some(LinkProblem::Ended));
+    }
+
+    #[test]
+    fn a_link_asks_for_less_than_everything_only_while_just_that_is_missing() {
+        let (mail, calendar): (Capabilities, Capabilities) = ([Capability::Mail].into(), [Capability::Calendar].into());
+        assert_eq!(still_asked(Some(calendar.clone()), Some(calendar.clone())), Some(calendar.clone()));
+        for now in [None, Some(mail), Some(Capability::ALL.into())] {
+            assert_eq!(still_asked(Some(calendar.clone()), now), None);
+        }
+        assert_eq!(still_asked(None, Some(calendar)), None);
     }
 
     #[test]

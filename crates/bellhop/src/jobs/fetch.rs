@@ -1,13 +1,15 @@
 //! What fetching mail and fetching calendars have in common: why a fetch stops, and what that means for its job.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bellhop_domain::JobFailure;
-use bellhop_providers::ProviderError;
+use bellhop_domain::{Capabilities, Capability, Command, JobFailure};
+use bellhop_providers::{Description, Forbidden, ProviderError};
 use bellhop_store::{ExecuteError, StoreError};
 
-use super::{Effect, Verdict, verdict_of};
+use super::{Effect, Run, Verdict, verdict_of};
 use crate::access::AccessError;
+use crate::app::App;
 use crate::calls::CallError;
 
 /// How long to leave somebody else's refresh alone before looking again.
@@ -20,6 +22,8 @@ pub enum Stop {
     /// The cursor, or a page token of an interrupted fetch, is too old, or the pages have no end: start again from the
     /// beginning.
     StartAgain,
+    /// The tokens do not allow this kind of fetch at all.
+    NotAllowed,
 }
 
 impl Stop {
@@ -70,6 +74,7 @@ impl From<CallError> for Stop {
         match error {
             CallError::Access(error) => error.into(),
             CallError::Provider(ProviderError::CursorTooOld) => Self::StartAgain,
+            CallError::Provider(ProviderError::Forbidden(Forbidden::InsufficientScope)) => Self::NotAllowed,
             // The next attempt may see the provider agree with itself.
             CallError::Provider(ProviderError::Unauthorized) => {
                 Self::with(Verdict::Retry { reason: JobFailure::AccessRefused })
@@ -77,6 +82,44 @@ impl From<CallError> for Stop {
             CallError::Provider(error) => Self::with(verdict_of(&error)),
         }
     }
+}
+
+/// What a fetch of this comes to.
+pub async fn verdict_of_fetch(app: &App, run: &Run, of: Capability, fetched: Result<Verdict, Stop>) -> Verdict {
+    match fetched {
+        Ok(verdict) => verdict,
+        Err(Stop::Verdict(verdict)) => *verdict,
+        // Twice in one run: a provider that does not accept what it has just given out.
+        Err(Stop::StartAgain) => Verdict::Bury { reason: JobFailure::RequestRefused },
+        Err(Stop::NotAllowed) => not_allowed(app, run, of).await,
+    }
+}
+
+/// A fetch that the tokens do not allow would fail for ever, and only the person can allow it again: what was granted is
+/// missing from then on.
+async fn not_allowed(app: &App, run: &Run, lost: Capability) -> Verdict {
+    let provider = match app.store.load(run.tenant, run.integration).await {
+        Ok(loaded) => loaded.state.provider,
+        Err(error) => {
+            tracing::warn!(job = %run.job, %error, "what a fetch may not do could not be recorded");
+            return Verdict::Retry { reason: JobFailure::Internal };
+        }
+    };
+    let Some(provider) = provider else { return Verdict::Done(Effect::default()) };
+    tracing::warn!(integration = %run.integration, %lost, "the access does not allow what was granted");
+    let scopes = scopes_that_allow(app.provider(provider).description(), lost);
+    Verdict::Done(Command::ReduceAccess { lost, scopes }.into())
+}
+
+/// Every scope that may have been taken to allow this, under whatever name.
+fn scopes_that_allow(description: &Description, capability: Capability) -> BTreeSet<String> {
+    let sign_in = description.scopes(&Capabilities::new());
+    let asked = description.scopes(&[capability].into());
+    let asked: Vec<_> = asked.into_iter().filter(|scope| !sign_in.contains(scope)).collect();
+    let synonyms = description.scope_synonyms.iter().filter(|(name, _)| asked.contains(name)).map(|(_, other)| *other);
+    let substitutes = description.scope_substitutes.iter().filter(|one| asked.contains(&one.asked));
+    let substitutes = substitutes.flat_map(|one| one.together.iter().copied());
+    asked.iter().copied().chain(synonyms).chain(substitutes).map(str::to_owned).collect()
 }
 
 /// A page token does not live for ever: one kept from an interrupted fetch may be refused for its age.
@@ -90,4 +133,24 @@ pub fn unless_outlived<T>(page: Result<T, Stop>, is_kept: bool) -> Result<T, Sto
 /// How many, as events count.
 pub fn count<T>(items: &[T]) -> u32 {
     u32::try_from(items.len()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_any_scopes_does_not_allow_what_was_lost() {
+        let google = bellhop_providers::google(None).unwrap();
+        let of = |name: &str| format!("https://www.googleapis.com/auth/{name}");
+        let mail = [of("gmail.readonly"), of("gmail.modify"), "https://mail.google.com/".to_owned()];
+        let calendar = ["calendar", "calendar.readonly", "calendar.events", "calendar.calendarlist"].map(of);
+        let all: BTreeSet<String> =
+            mail.into_iter().chain(calendar).chain(["openid", "email"].map(str::to_owned)).collect();
+        for (lost, other) in [(Capability::Mail, Capability::Calendar), (Capability::Calendar, Capability::Mail)] {
+            let left = &all - &scopes_that_allow(&google, lost);
+            assert_eq!(google.capabilities(&left), [other].into());
+            assert!(left.contains("openid") && left.contains("email"));
+        }
+    }
 }

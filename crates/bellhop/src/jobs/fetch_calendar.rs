@@ -10,7 +10,7 @@ mod page;
 
 use std::time::Duration;
 
-use bellhop_domain::{Command, FetchMode, JobFailure};
+use bellhop_domain::{Capability, Command, FetchMode};
 use bellhop_store::{
     Calendar, CalendarChange, CalendarProgress, CalendarRead, CalendarUnderway, Change, DataKey, Outcome, Purpose,
     Request,
@@ -19,7 +19,7 @@ use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use self::calendars::{Calendars, Reading};
-use super::fetch::{Stop, unless_outlived};
+use super::fetch::{Stop, unless_outlived, verdict_of_fetch};
 use super::{Effect, Run, Verdict};
 use crate::app::App;
 use crate::calendar::BACK;
@@ -32,12 +32,7 @@ const PAGES_AT_MOST: u32 = 2_000;
 
 /// Fetches what is new.
 pub async fn run(app: &App, run: &Run) -> Verdict {
-    match fetch(app, run).await {
-        Ok(verdict) => verdict,
-        Err(Stop::Verdict(verdict)) => *verdict,
-        // Twice in one run: a provider that does not accept what it has just given out.
-        Err(Stop::StartAgain) => Verdict::Bury { reason: JobFailure::RequestRefused },
-    }
+    verdict_of_fetch(app, run, Capability::Calendar, fetch(app, run).await).await
 }
 
 async fn fetch(app: &App, run: &Run) -> Result<Verdict, Stop> {
@@ -71,6 +66,7 @@ async fn fetch(app: &App, run: &Run) -> Result<Verdict, Stop> {
 fn is_about_one(stop: &Stop) -> bool {
     match stop {
         Stop::StartAgain => true,
+        Stop::NotAllowed => false,
         Stop::Verdict(verdict) => matches!(**verdict, Verdict::Retry { .. } | Verdict::Bury { .. }),
     }
 }

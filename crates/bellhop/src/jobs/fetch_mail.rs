@@ -8,12 +8,12 @@ mod mailbox;
 
 use std::time::Duration;
 
-use bellhop_domain::{Command, FetchMode, JobFailure};
+use bellhop_domain::{Capability, Command, FetchMode};
 use bellhop_store::{Change, DataKey, MailProgress, MailRow, Outcome, Purpose, Request, Underway};
 
 use self::history::{Walk, batches, settle};
 use self::mailbox::Mailbox;
-use super::fetch::{Stop, count, unless_outlived};
+use super::fetch::{Stop, count, unless_outlived, verdict_of_fetch};
 use super::{Effect, Run, Verdict};
 use crate::app::App;
 
@@ -28,22 +28,17 @@ const BATCH: usize = 50;
 
 /// Fetches what is new.
 pub async fn run(app: &App, run: &Run) -> Verdict {
-    let mut fetch = match Fetch::prepare(app, run).await {
-        Ok(fetch) => fetch,
-        Err(Stop::Verdict(verdict)) => return *verdict,
-        Err(Stop::StartAgain) => return Verdict::Retry { reason: JobFailure::Internal },
-    };
+    verdict_of_fetch(app, run, Capability::Mail, fetch(app, run).await).await
+}
+
+async fn fetch(app: &App, run: &Run) -> Result<Verdict, Stop> {
+    let mut fetch = Fetch::prepare(app, run).await?;
     match fetch.run().await {
-        Ok(verdict) => verdict,
-        Err(Stop::Verdict(verdict)) => *verdict,
         Err(Stop::StartAgain) => {
             fetch.progress = MailProgress::default();
-            match fetch.run().await {
-                Ok(verdict) => verdict,
-                Err(Stop::Verdict(verdict)) => *verdict,
-                Err(Stop::StartAgain) => Verdict::Bury { reason: JobFailure::RequestRefused },
-            }
+            fetch.run().await
         }
+        fetched => fetched,
     }
 }
 

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{Effect, Run, Verdict};
 use crate::app::App;
-use crate::bot::account::{Account, expired, failing};
+use crate::bot::account::{Account, expired, failing, in_part};
 use crate::bot::commands::{accounts, connect};
 use crate::bot::message::{Button, Message};
 use crate::bot::press::Press;
@@ -89,7 +89,7 @@ async fn tell(notice: &Notice, app: &App, run: &Run) -> Result<Delivery, Untold>
     let account = Account::of(&app.store, row).await?;
     let link = match notice {
         Notice::AccessExpired { .. } => link(app, &account).await?,
-        Notice::JobBuried { .. } => None,
+        Notice::AccessReduced { .. } | Notice::JobBuried { .. } => None,
     };
     // Waiting is the job's business: a run slot is not held for it.
     match Speaker::new(bot, Duration::ZERO).send(chat.id, &message(notice, &account, link)).await {
@@ -106,6 +106,10 @@ async fn tell(notice: &Notice, app: &App, run: &Run) -> Result<Delivery, Untold>
 async fn still_true(notice: &Notice, app: &App, row: &IntegrationRow) -> Result<bool, StoreError> {
     match notice {
         Notice::AccessExpired { .. } => Ok(row.status == Status::Expired),
+        // Granted anew, or reduced further: that is said in words of its own.
+        Notice::AccessReduced { missing } => {
+            Ok(row.status.is_usable() && app.store.load(row.tenant, row.id).await?.state.missing == *missing)
+        }
         // What a disconnect left undone at the provider stays true.
         Notice::JobBuried { kind: JobKind::RevokeAccess, .. } => Ok(row.status == Status::Disconnected),
         Notice::JobBuried { kind, .. } => {
@@ -142,6 +146,20 @@ fn message(notice: &Notice, account: &Account, link: Option<Url>) -> Message {
                 .row(vec![Button::link("Reconnect", link)])
                 .row(vec![Button::press("Get a new link", fresh)])
         }
+        Notice::AccessReduced { missing } => {
+            let name = provider.title();
+            let text = Text::new()
+                .plain("🟡 ")
+                .theirs_bold(&account.name(), 80)
+                .line()
+                .plain(in_part(missing))
+                .plain(format!(
+                    " {name} does not let me do more with the access that I have: it may have been taken back in your {name} \
+                     account, or have come for a short while only."
+                ));
+            let mend = Press::new(connect::COMMAND.name, connect::MEND).about(account.id());
+            Message::new(text).row(vec![Button::press(&account.remedy(None), mend)])
+        }
         Notice::JobBuried { kind: JobKind::RevokeAccess, .. } => {
             let name = provider.title();
             Text::new()
@@ -169,10 +187,7 @@ fn message(notice: &Notice, account: &Account, link: Option<Url>) -> Message {
                 .plain(" ")
                 .plain(failing(provider, Some(*reason)))
                 .gap()
-                .plain(format!(
-                    "Whoever runs this bot has been told. /{} shows how it is.",
-                    accounts::COMMAND.name
-                ))
+                .plain(format!("Whoever runs this bot has been told. /{} shows how it is.", accounts::COMMAND.name))
                 .into()
         }
     }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use bellhop_domain::{ExpiryReason, Generation, IntegrationId, OwnerId, Provider, TenantId};
+use bellhop_domain::{Capability, ExpiryReason, Generation, IntegrationId, OwnerId, Provider, TenantId};
 use uuid::Uuid;
 
 use super::*;
@@ -33,6 +33,19 @@ fn an_end_of_access_names_the_account_the_cause_and_the_way_back() {
         assert!(html.contains("ada@mail.example") && html.contains("Reconnecting mends it"), "{html}");
         assert_eq!(message.buttons[0], [Button::link("Reconnect", link.clone())]);
     }
+}
+
+#[test]
+fn what_may_not_be_read_any_more_is_named_with_the_one_button_that_asks_for_it() {
+    let mut account = account();
+    account.row.status = Status::Degraded;
+    account.row.granted = ["mail".to_owned()].into();
+    account.row.missing = ["calendar".to_owned()].into();
+    let message = message(&Notice::AccessReduced { missing: [Capability::Calendar].into() }, &account, None);
+    let html = message.text.html();
+    assert!(html.contains("ada@mail.example") && html.contains("your mail but not your calendar"), "{html}");
+    let mend = Press::new(connect::COMMAND.name, connect::MEND).about(account.id());
+    assert_eq!(message.buttons, [[Button::press("Allow the calendar", mend)]]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The rows outside the log: what a unit brings along, and what its events clear away.
 
-use bellhop_domain::{Capability, Event, JobKind, RecordedEvent, RevocationPlan};
+use bellhop_domain::{Capabilities, Capability, Event, JobKind, RecordedEvent, RevocationPlan};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
@@ -23,13 +23,9 @@ pub async fn clean_up(
                 sqlx::query!("delete from refresh_leases where integration = $1", integration)
                     .execute(&mut **transaction)
                     .await?;
-                if !granted.contains(&Capability::Calendar) {
-                    forget_calendars(transaction, integration).await?;
-                }
-                if !granted.contains(&Capability::Mail) {
-                    forget_mail(transaction, integration).await?;
-                }
+                forget_all_but(transaction, integration, granted).await?;
             }
+            Event::AccessReduced { granted, .. } => forget_all_but(transaction, integration, granted).await?,
             Event::Disconnected { revocation, .. } => {
                 forget_content(transaction, integration).await?;
                 if *revocation != RevocationPlan::Revoke {
@@ -59,6 +55,21 @@ pub async fn clean_up(
             | Event::JobReplayed { .. }
             | Event::JobDiscarded { .. } => {}
         }
+    }
+    Ok(())
+}
+
+/// What may not be read any more is not kept either.
+async fn forget_all_but(
+    transaction: &mut Transaction<'_, Postgres>,
+    integration: Uuid,
+    granted: &Capabilities,
+) -> Result<(), sqlx::Error> {
+    if !granted.contains(&Capability::Calendar) {
+        forget_calendars(transaction, integration).await?;
+    }
+    if !granted.contains(&Capability::Mail) {
+        forget_mail(transaction, integration).await?;
     }
     Ok(())
 }
@@ -232,13 +243,17 @@ async fn begin_attempt(
     tenant: Uuid,
     attempt: &NewAttempt,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "update connect_links set used_at = $2 where hash = $1",
+    let used = sqlx::query!(
+        "update connect_links set used_at = $2 where hash = $1 and used_at is null",
         attempt.link_hash.as_slice(),
         attempt.created_at
     )
     .execute(&mut **transaction)
     .await?;
+    if used.rows_affected() != 1 {
+        // Two of one batch. Nothing of it is written, and committed alone the second is told that the link is used.
+        return Err(sqlx::Error::RowNotFound);
+    }
     sqlx::query!(
         "insert into authorization_attempts (id, tenant, owner, integration, reconnects, provider, state_hash, cookie_hash,
              nonce_hash, redirect_uri, sealed_verifier, created_at, expires_at, asked)
