@@ -82,9 +82,9 @@ async fn invitation(site: &Site, request: &Request, token: &str) -> Result<Respo
             (more("Opened inside another app?", &out))
         }
     };
-    let asked = open.asked();
-    let title = if mends && asked != connect::wanted() {
-        let what: Vec<_> = asked.into_iter().map(what_it_allows).collect();
+    let capabilities = open.asked();
+    let title = if mends && capabilities != connect::wanted() {
+        let what: Vec<_> = capabilities.into_iter().map(what_it_allows).collect();
         format!("Let Bellhop {} too", what.join(" and "))
     } else if mends {
         format!("Reconnect your {} account", provider.title())
