@@ -57,6 +57,16 @@ pub fn by_words(words: &str) -> Found {
     zone_named(words).or_else(|| offsets::named(words)).unwrap_or_else(|| atlas::named(words))
 }
 
+/// The place of this name and nothing else: `cat`, `art` and `met` are abbreviations too, and people are in neither.
+#[must_use]
+pub fn by_name(words: &str) -> Found {
+    let words = words.trim();
+    if words.is_empty() || words.chars().nth(LONGEST).is_some() {
+        return Found::Nothing { near: Vec::new() };
+    }
+    zone_named(words).unwrap_or_else(|| atlas::named(words))
+}
+
 /// A zone of the database by its whole name, in any case.
 fn zone_named(words: &str) -> Option<Found> {
     let zone =

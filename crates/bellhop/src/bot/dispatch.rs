@@ -238,13 +238,13 @@ async fn handle(visit: &Visit<'_>, incoming: &Incoming) -> Result<(), Failure> {
 /// Every press is answered, whatever becomes of it: otherwise the button keeps turning.
 async fn press(visit: &Visit<'_>, query: &str, data: &str) -> Result<(), Failure> {
     let press = Press::read(data).and_then(|press| Some((commands::named(&press.command)?, press)));
-    let handled = match press {
-        Some((command, press)) => (command.press)(visit, &press).await,
-        None => Ok(Some(OLD_BUTTON.to_owned())),
+    let handling = async {
+        match press {
+            Some((command, press)) => (command.press)(visit, &press).await,
+            None => Ok(Some(OLD_BUTTON.to_owned())),
+        }
     };
-    let words = handled.as_ref().ok().and_then(Option::as_deref);
-    visit.desk.speaker.answer_press(query, words).await;
-    handled.map(|_| ())
+    visit.answer_press(query, handling).await
 }
 
 /// Accounts, mail and calendars are nobody else's business: in a group there is only the way to the private chat.

@@ -9,6 +9,7 @@ use super::text::Text;
 use super::understand::phrases::{Query, Understood, understand};
 use super::unknown;
 use super::visit::{Failure, Visit};
+use crate::places::{self, Found, Place};
 
 /// Answers what somebody wrote.
 pub async fn answer(visit: &Visit<'_>, words: &str) -> Result<(), Failure> {
@@ -19,6 +20,7 @@ pub async fn answer(visit: &Visit<'_>, words: &str) -> Result<(), Failure> {
         Understood::Free { span, at_least } => free::open(visit, &span, at_least, false).await,
         Understood::Search(query) => search::ask(visit, &wanted(&query, &person, now)).await,
         Understood::TimeZone(place) => timezone::named(visit, &place).await,
+        Understood::ZoneOf(place) => visit.say(zone_of(&place, now)).await.map(|_| ()),
         Understood::Inbox => (commands::inbox::COMMAND.run)(visit, "").await,
         Understood::Settings => (commands::settings::COMMAND.run)(visit, "").await,
         Understood::Accounts => (commands::accounts::COMMAND.run)(visit, "").await,
@@ -33,6 +35,22 @@ pub async fn answer(visit: &Visit<'_>, words: &str) -> Result<(), Failure> {
     }
 }
 
+/// The time zone of a place. Whoever only asks keeps their own.
+fn zone_of(place: &str, now: DateTime<Utc>) -> Text {
+    let to_change = |name: &str| format!(" Your own times stay as they are; to change them, write /timezone {name}.");
+    let known = |place: &Place| format!("{}: {}.", place.name, places::describe(place.zone, now));
+    match places::by_words(place) {
+        Found::One(place) => Text::new().plain(known(&place)).plain(to_change(&place.name)),
+        Found::Several(several) => several
+            .iter()
+            .fold(Text::new().plain("There are several of that name:"), |text, place| text.line().plain(known(place))),
+        Found::Nothing { .. } => Text::new()
+            .plain("I do not know a place or time zone called ")
+            .theirs_bold(&format!("\u{201c}{place}\u{201d}"), 60)
+            .plain(". Ask about a larger city nearby. Your own times are in /timezone."),
+    }
+}
+
 /// The query as a search: what was understood in words, and what Gmail is asked.
 fn wanted(query: &Query, person: &Person, now: DateTime<Utc>) -> Wanted {
     let quoted = |text: &str| {
@@ -40,7 +58,9 @@ fn wanted(query: &Query, person: &Person, now: DateTime<Utc>) -> Wanted {
         if text.trim().contains(char::is_whitespace) { format!("\"{}\"", text.trim()) } else { text.trim().to_owned() }
     };
     let from = query.from.as_ref().map(|from| format!("from:{}", quoted(from)));
-    let parts: Vec<String> = from.into_iter().chain(query.words.iter().map(|word| quoted(word))).collect();
+    let marks = [(query.unread, "is:unread"), (query.attached, "has:attachment")];
+    let marks = marks.into_iter().filter(|(meant, _)| *meant).map(|(_, mark)| mark.to_owned());
+    let parts: Vec<String> = from.into_iter().chain(query.words.iter().map(|word| quoted(word))).chain(marks).collect();
     let question = parts.join(" ");
     let days = query.since.as_ref().map(|span| span.in_words(person.today(now)));
     let said = [Some(question.clone()).filter(|question| !question.is_empty()), days];
@@ -66,11 +86,13 @@ mod tests {
             from: Some("Anna \"x\" Weber".to_owned()),
             words: vec!["invoice".to_owned(), "in:trash now".to_owned()],
             since: Span::days("2026-11-09".parse().unwrap(), "2026-11-15".parse().unwrap()),
+            unread: true,
+            attached: true,
         };
         let person = Person::with(&OwnerSettings::default(), Tz::Asia__Tokyo, ZoneFrom::Settled);
         let now = "2026-11-18T09:00:00Z".parse().unwrap();
         let wanted = wanted(&query, &person, now);
-        assert_eq!(wanted.question, "from:\"Anna  x  Weber\" invoice \"in:trash now\"");
+        assert_eq!(wanted.question, "from:\"Anna  x  Weber\" invoice \"in:trash now\" is:unread has:attachment");
         assert!(wanted.said.ends_with(", Monday 9 to Sunday 15 November"), "{}", wanted.said);
         let midnight = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         assert_eq!(wanted.came, Some((midnight("2026-11-08T15:00:00Z"), midnight("2026-11-15T15:00:00Z"))));

@@ -9,15 +9,27 @@ use std::time::Duration;
 use bellhop_domain::{CommandId, IntegrationId, OwnerId, Provider, TenantId};
 use bellhop_store::{Actor, Context, IntegrationRow, StoreError};
 use thiserror::Error;
-use tokio::sync::{Mutex as Turn, Notify, OwnedMutexGuard};
+use tokio::sync::{Mutex as Turn, Notify, OwnedMutexGuard, Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
 use super::message::Message;
 use super::person::Person;
 use super::say::{Speaker, Trouble};
+use super::text::Text;
 use crate::app::App;
 use crate::connect::LinkFor;
+
+/// Whole mails held in memory at once.
+const FETCHES_AT_ONCE: usize = 4;
+
+/// The most messages that are remembered as sent while somebody waits.
+const MOST_MEANWHILE: usize = 1_000;
+
+/// How long a press may stay unanswered. Telegram gives no figure for when an answer is too late; some have seen ten
+/// seconds.
+const PRESS_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Why a request was not handled to its end.
 #[derive(Debug, Error)]
@@ -65,23 +77,20 @@ impl Failure {
     }
 }
 
-/// One at a time for each person, so that an edit that lands does not undo the page they have just turned to.
-#[derive(Debug, Default)]
+/// One at a time for each person, so that an edit that lands does not undo the page they have just turned to; and a few at
+/// a time of all people where a whole mail is held in memory.
+#[derive(Debug)]
 pub struct Turns {
     of_owners: Mutex<HashMap<OwnerId, Arc<Turn<()>>>>,
-    held: Mutex<HashMap<i64, OwnedMutexGuard<()>>>,
+    /// For whole mails and attachments. Each may take a hundred megabytes while it is read.
+    fetching: Semaphore,
+    /// What was sent while somebody waits, by update: begun again, the same message is used again.
+    meanwhile: Mutex<HashMap<i64, i32>>,
 }
 
-/// The turn of whoever sent an update. Over when it is dropped, or when it was given up before.
-#[derive(Debug)]
-pub struct Held<'a> {
-    turns: &'a Turns,
-    update_id: i64,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.turns.give_up(self.update_id);
+impl Default for Turns {
+    fn default() -> Self {
+        Self { of_owners: Mutex::default(), fetching: Semaphore::new(FETCHES_AT_ONCE), meanwhile: Mutex::default() }
     }
 }
 
@@ -92,20 +101,36 @@ impl Turns {
         Arc::clone(turns.entry(owner).or_default())
     }
 
-    /// Waits for the person's turn, for this update.
-    pub async fn wait(&self, owner: OwnerId, update_id: i64) -> Held<'_> {
-        let turn = self.of(owner).lock_owned().await;
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(update_id, turn);
-        Held { turns: self, update_id }
-    }
-
-    fn give_up(&self, update_id: i64) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&update_id);
+    /// Waits for the person's turn.
+    pub async fn wait(&self, owner: OwnerId) -> OwnedMutexGuard<()> {
+        self.of(owner).lock_owned().await
     }
 
     /// Takes the person's turn, if nothing else is going on with them.
     pub fn take(&self, owner: OwnerId) -> Option<OwnedMutexGuard<()>> {
         self.of(owner).try_lock_owned().ok()
+    }
+
+    /// Waits until then for one of the few places to hold a whole mail; `None` if there was none.
+    pub async fn fetch_by(&self, deadline: Instant) -> Option<SemaphorePermit<'_>> {
+        tokio::time::timeout_at(deadline, self.fetching.acquire()).await.ok()?.ok()
+    }
+
+    fn sent_meanwhile(&self, update_id: i64) -> Option<i32> {
+        self.meanwhile.lock().unwrap_or_else(PoisonError::into_inner).get(&update_id).copied()
+    }
+
+    fn remember_meanwhile(&self, update_id: i64, message: i32) {
+        let mut meanwhile = self.meanwhile.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is left here belongs to updates that were given up.
+        if meanwhile.len() >= MOST_MEANWHILE {
+            meanwhile.clear();
+        }
+        meanwhile.insert(update_id, message);
+    }
+
+    fn forget_meanwhile(&self, update_id: i64) {
+        self.meanwhile.lock().unwrap_or_else(PoisonError::into_inner).remove(&update_id);
     }
 }
 
@@ -201,10 +226,52 @@ impl Visit<'_> {
         Ok(row.filter(|row| row.owner == self.owner))
     }
 
-    /// Lets the person's other requests go on while a provider is asked on behalf of this one: it may take a minute, and a
-    /// chat that is silent for a minute looks dead. From then on only messages of this request's own may be edited.
-    pub fn give_up_turn(&self) {
-        self.desk.turns.give_up(self.update_id);
+    /// Says at once that something takes a while, and makes that into what came of it. It says so too where nothing came of
+    /// it: begun again, this request uses the same message again.
+    pub async fn show_after(
+        &self,
+        meanwhile: &Message,
+        work: impl Future<Output = Result<Message, Failure>>,
+    ) -> Result<(), Failure> {
+        let turns = &self.desk.turns;
+        let message = self.message.or_else(|| turns.sent_meanwhile(self.update_id));
+        let waiting = Visit { message, ..*self }.show(meanwhile).await?;
+        turns.remember_meanwhile(self.update_id, waiting);
+        let answering = Visit { message: Some(waiting), ..*self };
+        let shown = match work.await {
+            Ok(answer) => answering.show(&answer).await.map(|_| ()),
+            Err(failure) => Err(failure),
+        };
+        match &shown {
+            Ok(()) => turns.forget_meanwhile(self.update_id),
+            Err(_) => {
+                let broken = Text::new().plain("Something of mine failed, so this has not worked yet.").into();
+                if let Err(trouble) = self.desk.speaker.edit(self.chat, waiting, &broken).await {
+                    tracing::debug!(%trouble, "it was not said that an answer is late");
+                }
+            }
+        }
+        shown
+    }
+
+    /// Answers a press with what handling it came to. A press that takes longer is answered before, as Telegram takes no
+    /// late answers, and what went wrong is then said in a message.
+    pub async fn answer_press(
+        &self,
+        query: &str,
+        handling: impl Future<Output = Result<Option<String>, Failure>>,
+    ) -> Result<(), Failure> {
+        let speaker = &self.desk.speaker;
+        tokio::pin!(handling);
+        if let Ok(handled) = tokio::time::timeout(PRESS_PATIENCE, &mut handling).await {
+            speaker.answer_press(query, handled.as_ref().ok().and_then(Option::as_deref)).await;
+            return handled.map(|_| ());
+        }
+        let ((), handled) = tokio::join!(speaker.answer_press(query, None), handling);
+        match handled? {
+            Some(words) => self.say(Text::new().plain(words)).await.map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// The context of what this request changes. The same update handled again is the same command.

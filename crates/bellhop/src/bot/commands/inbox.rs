@@ -208,6 +208,9 @@ impl View<'_> {
             let first = i64::from(self.number) * PAGE + 1;
             let last = first + i64::try_from(self.page.messages.len()).unwrap_or(0) - 1;
             text = text.plain(format!(" · {first}–{last} of {}", self.page.total));
+            if self.has_others {
+                text = text.plain(" in this inbox");
+            }
         }
         if row.status != Status::Degraded
             && let Some(trouble) = self.account.trouble()
@@ -251,7 +254,8 @@ impl View<'_> {
         }
     }
 
-    /// The mails of the page with their numbers in the whole inbox, from 1: those that `/mail` takes too.
+    /// The mails of the page with their numbers in the whole inbox, from 1. `/mail` takes them too, and asks in whose inbox they
+    /// count where there are several.
     fn numbered(&self) -> impl Iterator<Item = (u32, &InboxMessage)> {
         let before = self.number.saturating_mul(u32::try_from(PAGE).unwrap_or(1));
         (before.saturating_add(1)..).zip(&self.page.messages)

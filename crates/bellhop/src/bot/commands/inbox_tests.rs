@@ -63,7 +63,7 @@ fn a_page_says_first_how_old_it_is() {
     assert_eq!(
         text,
         "Checked at 11:57 UTC, 20 Nov (3 minutes ago). Looking for news…\n\
-         📬 ada@mail.example · 7–7 of 125\n\
+         📬 ada@mail.example · 7–7 of 125 in this inbox\n\
          \n\
          7. ● Moths\n\
          Grace Hopper · 09:00 UTC, 20 Nov\n\

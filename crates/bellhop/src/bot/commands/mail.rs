@@ -5,24 +5,23 @@
 
 pub mod attached;
 pub mod entry;
+pub mod fetch;
 pub mod place;
 pub mod trouble;
 pub mod view;
 
 use bellhop_domain::Capability;
-use bellhop_providers::{FullMessage, PartContent, ProviderError};
 use bellhop_store::{InboxMessage, StoreError, mail_handle};
 use futures::future::BoxFuture;
 
-use super::search::stored::Question;
+use super::search::{self, stored::Question};
 use super::{Command, NOT_YOURS, OLD_BUTTON, Toast, accounts, connect};
 use crate::bot::account::Account;
 use crate::bot::message::{Button, Message};
 use crate::bot::press::Press;
 use crate::bot::text::Text;
 use crate::bot::visit::{Desk, Failure, Visit};
-use crate::calls::{CallError, Caller};
-use crate::letter::{Letter, stored_texts};
+use fetch::{Fetch, Opened};
 use place::Place;
 use trouble::{Remedy, Trouble};
 use view::View;
@@ -30,7 +29,7 @@ use view::View;
 /// The command.
 pub const COMMAND: Command = Command {
     name: "mail",
-    summary: "Read a mail: the newest, a number of the inbox, or a name",
+    summary: "Read a mail: the newest, its number in /inbox, or a name",
     also: &["read", "open", "letter", "message"],
     run: mail,
     press,
@@ -42,14 +41,14 @@ pub const OPEN: char = 'o';
 /// The press that turns to another page of an open mail.
 const TURN: char = 'p';
 
+/// The press that opens a mail by its number in an account's inbox.
+const NUMBERED: char = 'n';
+
 /// The press that sends an attachment.
 const ATTACHMENT: char = 'a';
 
 /// Stored mails that are looked through: as many as a first fetch brings.
 pub const STORED: i64 = 1_000;
-
-/// The largest text that is fetched by itself. Only its beginning is shown, but a character set needs all of it.
-const LARGEST_TEXT_BYTES: usize = 12 * 1024 * 1024;
 
 /// Said to a button for a mail that was listed too long ago.
 const TOO_OLD: &str =
@@ -58,8 +57,10 @@ const TOO_OLD: &str =
 /// Which mail somebody wants.
 #[derive(Debug, PartialEq, Eq)]
 enum Wanted<'a> {
-    /// By its place among the newest, from 1.
-    Number(i64),
+    /// The newest of all.
+    Newest,
+    /// By its place in an inbox, from 1.
+    Number(u32),
     /// The newest that matches.
     Words(&'a str),
 }
@@ -67,7 +68,7 @@ enum Wanted<'a> {
 impl<'a> Wanted<'a> {
     fn of(said: &'a str) -> Self {
         match said.trim().trim_start_matches('#') {
-            "" => Self::Number(1),
+            "" => Self::Newest,
             // A longer number is a telephone's or an invoice's.
             digits if digits.len() <= 4 && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 Self::Number(digits.parse().unwrap_or(0))
@@ -77,14 +78,6 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// A mail as it was fetched, and read.
-pub struct Opened {
-    /// As it was fetched.
-    pub mail: FullMessage,
-    /// Read.
-    pub letter: Letter,
-}
-
 fn mail<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
         let desk = visit.desk;
@@ -92,14 +85,31 @@ fn mail<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(), Fai
         if accounts.is_empty() {
             return visit.say(accounts::none()).await.map(|_| ());
         }
+        let allowed = |account: &&Account| account.row.can(Capability::Mail);
+        let readable: Vec<&Account> = accounts.iter().filter(allowed).collect();
         let wanted = Wanted::of(said);
-        let most = match wanted {
-            Wanted::Number(number) => number,
-            Wanted::Words(_) => STORED,
+        let most = match (&wanted, readable.as_slice()) {
+            (_, []) => return visit.say(not_allowed(&accounts)).await.map(|_| ()),
+            // An inbox counts its own mail only.
+            (Wanted::Number(number), [_, _, ..]) if *number > 0 => {
+                return visit.say(whose(&readable, *number)).await.map(|_| ());
+            }
+            (Wanted::Newest, _) => 1,
+            (Wanted::Number(number), _) => i64::from(*number),
+            (Wanted::Words(words), _) => {
+                // What cannot be told from what is stored can be searched for.
+                if !Question::read(words).unanswerable.is_empty() {
+                    return search::typed(visit, words).await;
+                }
+                STORED
+            }
         };
-        let (stored, total) = newest(desk, &accounts, most).await?;
+        let (stored, total) = newest(desk, &readable, most).await?;
         let found = match wanted {
-            Wanted::Number(number) => usize::try_from(number - 1).ok().and_then(|index| stored.get(index)),
+            Wanted::Newest => stored.first(),
+            Wanted::Number(number) => {
+                usize::try_from(number).ok().and_then(|number| stored.get(number.checked_sub(1)?))
+            }
             Wanted::Words(words) => {
                 let question = Question::read(words);
                 stored.iter().find(|(_, message)| question.finds(&message.content))
@@ -110,9 +120,26 @@ fn mail<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(), Fai
                 remember(desk, account, std::slice::from_ref(message)).await?;
                 open(visit, account, &message.message_id, Place::beginning(Some(0))).await
             }
-            None => visit.say(not_found(&wanted, total)).await.map(|_| ()),
+            None => visit.say(not_found(&wanted, total).then(left_out(&accounts))).await.map(|_| ()),
         }
     })
+}
+
+/// Opens the mail that has this number in an account's inbox, counted from 1.
+async fn open_numbered(visit: &Visit<'_>, account: &Account, number: u32) -> Result<(), Failure> {
+    let desk = visit.desk;
+    if !account.row.can(Capability::Mail) {
+        return visit.show(&not_allowed(std::slice::from_ref(account))).await.map(|_| ());
+    }
+    let before = i64::from(number.saturating_sub(1));
+    let page = desk.app.store.inbox_page(desk.tenant, account.id(), before, 1).await?;
+    match page.messages.first() {
+        Some(message) => {
+            remember(desk, account, &page.messages).await?;
+            open(visit, account, &message.message_id, Place::beginning(Some(0))).await
+        }
+        None => visit.show(&not_found(&Wanted::Number(number), page.total).into()).await.map(|_| ()),
+    }
 }
 
 fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toast, Failure>> {
@@ -122,6 +149,9 @@ fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toa
             return Ok(Some(NOT_YOURS.to_owned()));
         };
         let account = Account::of(&desk.app.store, row).await?;
+        if press.action == NUMBERED {
+            return open_numbered(visit, &account, press.number).await.map(|()| None);
+        }
         let Some(handle) = press.item else { return Ok(Some(OLD_BUTTON.to_owned())) };
         let Some(id) = desk.app.store.shown_mail(desk.tenant, account.id(), handle).await? else {
             return Ok(Some(TOO_OLD.to_owned()));
@@ -145,11 +175,11 @@ fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toa
 /// The newest stored mails of all accounts, newest first, and how many there are in all.
 async fn newest<'a>(
     desk: &Desk,
-    accounts: &'a [Account],
+    accounts: &[&'a Account],
     most: i64,
 ) -> Result<(Vec<(&'a Account, InboxMessage)>, i64), StoreError> {
     let (mut stored, mut total) = (vec![], 0);
-    for account in accounts.iter().filter(|account| account.row.can(Capability::Mail)) {
+    for account in accounts.iter().copied() {
         let page = desk.app.store.inbox_page(desk.tenant, account.id(), 0, most.clamp(1, STORED)).await?;
         total += page.total;
         stored.extend(page.messages.into_iter().map(|message| (account, message)));
@@ -158,11 +188,41 @@ async fn newest<'a>(
     Ok((stored, total))
 }
 
+/// Asks in whose inbox a number counts.
+fn whose(accounts: &[&Account], number: u32) -> Message {
+    let text = Text::new().plain(format!("Number {number} of whose inbox?"));
+    accounts.iter().fold(Message::new(text), |message, account| {
+        let press = Press::new(COMMAND.name, NUMBERED).about(account.id()).number(number);
+        message.row(vec![Button::press(&account.name(), press)])
+    })
+}
+
+/// Says that no account may be read, with what changes that.
+fn not_allowed(accounts: &[Account]) -> Message {
+    let several = accounts.len() > 1;
+    let text = Text::new().plain(match accounts {
+        [only] => Trouble::not_allowed(only).words(),
+        _ => "I am not allowed to read the mail of any of your accounts.".to_owned(),
+    });
+    accounts.iter().fold(Message::new(text), |message, account| {
+        let name = account.name();
+        let mend = Press::new(connect::COMMAND.name, connect::MEND).about(account.id());
+        message.row(vec![Button::press(&account.remedy(several.then_some(name.as_str())), mend)])
+    })
+}
+
+/// Which accounts were not looked at, as their mail may not be read.
+fn left_out(accounts: &[Account]) -> Text {
+    accounts.iter().filter(|account| !account.row.can(Capability::Mail)).fold(Text::new(), |text, account| {
+        text.line().plain("I am not allowed to read the mail of ").theirs(&account.name(), 80).plain(".")
+    })
+}
+
 fn not_found(wanted: &Wanted<'_>, total: i64) -> Text {
     let text = Text::new();
     match wanted {
         _ if total == 0 => text.plain("I have no mail of yours yet. Send /inbox to see how far fetching it has come."),
-        Wanted::Number(_) => text.plain(format!(
+        Wanted::Newest | Wanted::Number(_) => text.plain(format!(
             "There is no mail with that number: I have {total}. Send /mail for the newest, or /mail 3 for the third."
         )),
         Wanted::Words(words) => text
@@ -190,29 +250,28 @@ pub fn opener(account: &Account, message: &InboxMessage, number: u32, inbox_page
 
 /// Opens a mail: says at once that it is being fetched, then shows it in the same message.
 async fn open(visit: &Visit<'_>, account: &Account, id: &str, place: Place) -> Result<(), Failure> {
-    let waiting = visit.show(&Text::new().plain("Fetching the mail…").into()).await?;
-    visit.give_up_turn();
-    let shown = match fetch(visit, account, id).await {
-        Ok(opened) => show(visit, account, &opened, place).await?,
-        Err(error) => failed(account, id, &Trouble::of(account, error)?, place),
+    let fetched = async {
+        match Fetch::begin(visit).mail(account, id).await? {
+            Ok(opened) => show(visit, account, &opened, place).await,
+            Err(trouble) => Ok(failed(account, id, &trouble, place)),
+        }
     };
-    Visit { message: Some(waiting), ..*visit }.show(&shown).await.map(|_| ())
+    visit.show_after(&Text::new().plain("Fetching the mail…").into(), fetched).await
 }
 
 /// Turns to another page, where it can be fetched. Otherwise the page that is shown stays.
 async fn turn(visit: &Visit<'_>, account: &Account, id: &str, place: Place) -> Result<Toast, Failure> {
-    visit.give_up_turn();
-    match fetch(visit, account, id).await {
+    match Fetch::begin(visit).mail(account, id).await? {
         Ok(opened) => {
             let message = show(visit, account, &opened, place).await?;
             visit.show(&message).await?;
             Ok(None)
         }
-        Err(error) => Ok(Some(Trouble::of(account, error)?.words())),
+        Err(trouble) => Ok(Some(trouble.words())),
     }
 }
 
-async fn show(visit: &Visit<'_>, account: &Account, opened: &Opened, place: Place) -> Result<Message, Failure> {
+async fn show(visit: &Visit<'_>, account: &Account, opened: &Opened<'_>, place: Place) -> Result<Message, Failure> {
     let desk = visit.desk;
     remember_opened(desk, account, &opened.mail.id).await?;
     let linked = desk.app.store.integrations(desk.tenant, Some(visit.owner)).await?;
@@ -235,36 +294,6 @@ async fn show(visit: &Visit<'_>, account: &Account, opened: &Opened, place: Plac
 async fn remember_opened(desk: &Desk, account: &Account, id: &str) -> Result<(), StoreError> {
     let ids = [id.to_owned()];
     desk.app.store.remember_shown_mail(desk.tenant, account.id(), &ids, desk.app.clock.now()).await
-}
-
-/// Fetches a mail and reads it.
-async fn fetch(visit: &Visit<'_>, account: &Account, id: &str) -> Result<Opened, CallError> {
-    let mut caller = Caller::open(&visit.desk.app, visit.context("token"), account.id()).await?;
-    let fetched = caller.call(|client, token| {
-        let id = id.to_owned();
-        async move { client.message_full(&token, &id).await }
-    });
-    let mut mail = fetched.await?;
-    for index in stored_texts(&mail) {
-        let Some(part) = mail.parts.get_mut(index) else { continue };
-        let PartContent::Stored { attachment_id } = &part.content else { continue };
-        let text = caller.call(|client, token| {
-            let (id, attachment) = (id.to_owned(), attachment_id.clone());
-            async move { client.attachment(&token, &id, &attachment, LARGEST_TEXT_BYTES).await }
-        });
-        match text.await {
-            Ok(text) => part.content = PartContent::Inline(text.into()),
-            // It stays an attachment.
-            Err(CallError::Provider(ProviderError::TooLarge | ProviderError::NotFound)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    // A mail may be as large as its sender liked, and others are waiting for their answers.
-    let read = tokio::task::spawn_blocking(move || {
-        let letter = Letter::read(&mail);
-        Opened { mail, letter }
-    });
-    read.await.map_err(|_| ProviderError::Malformed.into())
 }
 
 fn failed(account: &Account, id: &str, trouble: &Trouble, place: Place) -> Message {
@@ -291,8 +320,8 @@ mod tests {
     #[test]
     fn what_follows_the_command_is_a_number_or_words() {
         for (said, wanted) in [
-            ("", Wanted::Number(1)),
-            ("  ", Wanted::Number(1)),
+            ("", Wanted::Newest),
+            ("  ", Wanted::Newest),
             ("3", Wanted::Number(3)),
             ("#12", Wanted::Number(12)),
             ("0", Wanted::Number(0)),

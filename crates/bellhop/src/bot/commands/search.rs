@@ -13,11 +13,14 @@ use chrono::{DateTime, Utc};
 use futures::future::{BoxFuture, join_all};
 use futures::{StreamExt, TryStreamExt, stream};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
 
+use super::mail::fetch::{PATIENCE, by};
 use super::mail::trouble::Trouble;
 use super::mail::{STORED, remember};
 use super::{Command, accounts, no_buttons};
 use crate::bot::account::Account;
+use crate::bot::message::Message;
 use crate::bot::text::Text;
 use crate::bot::visit::{Failure, Visit};
 use crate::calls::{CallError, Caller};
@@ -69,7 +72,7 @@ impl Wanted {
 }
 
 /// Looks for mail by what somebody typed behind the command.
-async fn typed(visit: &Visit<'_>, said: &str) -> Result<(), Failure> {
+pub async fn typed(visit: &Visit<'_>, said: &str) -> Result<(), Failure> {
     let said = said.trim().to_owned();
     ask(visit, &Wanted { question: said.clone(), said, came: None }).await
 }
@@ -86,18 +89,24 @@ pub async fn ask(visit: &Visit<'_>, wanted: &Wanted) -> Result<(), Failure> {
                      has:attachment\n/search subject:\"summer party\" after:2026/5/1";
         return visit.say(Text::new().plain(usage)).await.map(|_| ());
     }
-    let waiting = visit.say(Text::new().plain("🔎 Searching for ").theirs_bold(&wanted.said, 100).plain("…")).await?;
-    visit.give_up_turn();
-    let each = (MOST / accounts.len()).max(1);
-    let accounts = accounts.into_iter().take(MOST);
-    let looked = join_all(accounts.map(|account| look(visit, account, wanted, each))).await;
+    let waiting = Text::new().plain("🔎 Searching for ").theirs_bold(&wanted.said, 100).plain("…");
+    visit.show_after(&waiting.into(), found(visit, accounts, wanted)).await
+}
+
+/// What was found, as a message.
+async fn found(visit: &Visit<'_>, mut accounts: Vec<Account>, wanted: &Wanted) -> Result<Message, Failure> {
+    let desk = visit.desk;
+    let left_out = accounts.split_off(accounts.len().min(MOST));
+    let each = (MOST / accounts.len().max(1)).max(1);
+    let looked = join_all(accounts.into_iter().map(|account| look(visit, account, wanted, each))).await;
     let looked = looked.into_iter().collect::<Result<Vec<_>, StoreError>>()?;
     for looked in &looked {
         remember(desk, &looked.account, &looked.found).await?;
     }
     let person = visit.person().await?;
-    let view = View { question: &wanted.said, looked: &looked, person: &person, now: desk.app.clock.now() };
-    Visit { message: Some(waiting), ..*visit }.show(&view.message()).await.map(|_| ())
+    let now = desk.app.clock.now();
+    let view = View { question: &wanted.said, looked: &looked, left_out: &left_out, person: &person, now };
+    Ok(view.message())
 }
 
 /// Looks in one account, for at most this many mails.
@@ -109,12 +118,13 @@ async fn look(visit: &Visit<'_>, account: Account, wanted: &Wanted, most: usize)
     let error = if account.row.status == Status::Expired {
         CallError::Access(crate::access::AccessError::Expired)
     } else {
-        match ask_provider(visit, &account, &wanted.query(), most).await {
+        let deadline = Instant::now() + PATIENCE;
+        match ask_provider(visit, deadline, &account, &wanted.query(), most).await {
             Ok((found, has_more)) => return Ok(Looked { account, how: How::Asked, found, has_more }),
             Err(error) => error,
         }
     };
-    let trouble = Trouble::of(&account, error)?;
+    let trouble = Trouble::of_search(&account, error)?;
     look_in_store(visit, account, wanted, most, trouble).await
 }
 
@@ -145,6 +155,7 @@ async fn look_in_store(
 /// What the provider finds, newest first, and whether there is more.
 async fn ask_provider(
     visit: &Visit<'_>,
+    deadline: Instant,
     account: &Account,
     question: &str,
     most: usize,
@@ -153,12 +164,12 @@ async fn ask_provider(
     let page = caller.call(|client, token| {
         let question = question.to_owned();
         let limit = u32::try_from(most).unwrap_or(1);
-        async move { client.search_messages(&token, &question, None, limit).await }
+        by(deadline, async move { client.search_messages(&token, &question, None, limit).await })
     });
     let page = page.await?;
     let has_more = page.next_page_token.is_some() || page.ids.len() > most;
     let ids: Vec<String> = page.ids.into_iter().take(most).collect();
-    let found = caller.call(|client, token| about(client, token, ids.clone())).await?;
+    let found = caller.call(|client, token| by(deadline, about(client, token, ids.clone()))).await?;
     Ok((found, has_more))
 }
 

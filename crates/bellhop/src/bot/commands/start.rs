@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use secrecy::ExposeSecret;
 
 use super::{Command, OLD_BUTTON, Toast, agenda, connect, help};
-use crate::bot::account::{allow, in_part, in_words};
+use crate::bot::account::{Account, allow, in_part, in_words};
 use crate::bot::commands::inbox;
 use crate::bot::message::{Button, Message};
 use crate::bot::press::Press;
@@ -28,7 +28,10 @@ const OPEN_CALENDAR: char = 'a';
 fn start<'a>(visit: &'a Visit<'a>, payload: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
         match payload {
-            "" => visit.say(welcome()).await.map(|_| ()),
+            "" => {
+                let accounts = Account::all(&visit.desk.app.store, visit.desk.tenant, visit.owner).await?;
+                visit.say(welcome(!accounts.is_empty())).await.map(|_| ())
+            }
             CONNECT => connect::offer(visit).await,
             code => finish(visit, code).await,
         }
@@ -60,7 +63,7 @@ async fn finish(visit: &Visit<'_>, code: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn welcome() -> Message {
+fn welcome(is_connected: bool) -> Message {
     let text = Text::new()
         .bold("Hello, I am Bellhop.")
         .gap()
@@ -69,9 +72,11 @@ fn welcome() -> Message {
              or deleted.",
         )
         .gap()
-        .then(help::list())
-        .gap()
-        .plain("Connecting takes a minute and can be undone at any time.");
+        .then(help::list());
+    if is_connected {
+        return text.into();
+    }
+    let text = text.gap().plain("Connecting takes a minute and can be undone at any time.");
     Message::new(text).row(vec![Button::press("Connect Google", Press::new(connect::COMMAND.name, connect::OFFER))])
 }
 

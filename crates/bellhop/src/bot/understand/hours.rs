@@ -24,6 +24,11 @@ struct Time {
     half: bool,
 }
 
+/// Midnight where hours begin: a day ends with it, but nothing begins there.
+fn beginning(minute: u16) -> u16 {
+    if minute == DAY { 0 } else { minute }
+}
+
 /// The hours that begin at the first of these words, if any do. Without words or marks that make them hours, `9 - 17` are
 /// hours only if nothing else is there.
 pub fn at(words: &[Word], alone: bool) -> Read {
@@ -39,7 +44,7 @@ pub fn at(words: &[Word], alone: bool) -> Read {
     open(words).or_else(|| part(words)).or_else(|| {
         let (time, used) = time(words)?;
         // "friday 15:00" is an hour, "friday 3" is nothing.
-        certain(time).map(|time| (time.map(an_hour_from), used))
+        certain(time).map(|time| (time.map(|minute| an_hour_from(beginning(minute))), used))
     })
 }
 
@@ -69,11 +74,11 @@ fn open(words: &[Word]) -> Read {
     let exactly = lead.is(&["at", "um", "around", "about", "@"]);
     let limited = |minute: u16| {
         let hours = if after {
-            Hours::minutes(minute, DAY)
+            Hours::minutes(beginning(minute), DAY)
         } else if before {
             Hours::minutes(0, minute)
         } else {
-            Some(an_hour_from(minute))
+            Some(an_hour_from(beginning(minute)))
         };
         hours.ok_or(Misread::NoSuchTime)
     };
@@ -131,7 +136,7 @@ fn range(words: &[Word], certainly: bool) -> Read {
     let (second, more) = time(words.get(used + 1..)?)?;
     let used = used + 1 + more;
     let (first, second) = match (first, second) {
-        (Ok(first), Ok(second)) => (first, second),
+        (Ok(first), Ok(second)) => (Time { minute: beginning(first.minute), ..first }, second),
         (Err(why), _) | (_, Err(why)) => return Some((Err(why), used)),
     };
     // "12 - 14 may" are days.

@@ -164,8 +164,8 @@ pub const RULES: &[(Topic, Of, &[&str])] = &[
         Topic::TimeZone,
         Of::Whole,
         &[
-            "?change|set|update|switch|what|which ?is|are ?my timezone ?to|is|in ...",
-            "?change|set|update|switch|what|which ?is|are ?my time zone ?to|is|in ...",
+            "?change|set|update|switch|what|which ?is|are ?my timezone ?to|is|in|for ...",
+            "?change|set|update|switch|what|which ?is|are ?my time zone ?to|is|in|for ...",
             "?what timezone|time zone am i ?in ...",
             "what timezone am i ?in",
             "what time is it ?now",
@@ -243,6 +243,7 @@ pub const RULES: &[(Topic, Of, &[&str])] = &[
             "?do|have ?i|we have|got anything|something",
             "?is|are any|anything|something on|planned|scheduled|happening|meetings ?in|on|scheduled|planned ?my ?calendar|agenda",
             "how many meetings ?do|have ?i|we ?have|got",
+            "when|where is|are ?my meetings",
             "how does|is|do ?my day|agenda|calendar|schedule ?look|looking ?like",
             "what does my day|agenda|calendar|schedule look like",
             "was steht|habe|hab|ist|liegt|mache ?ich ?am ?los|before",

@@ -119,6 +119,8 @@ pub enum Understood {
     Search(Query),
     /// A time zone or a place, as it was named.
     TimeZone(String),
+    /// The question what the time zone of a place is, as it was named.
+    ZoneOf(String),
     /// The settings.
     Settings,
     /// Which accounts are connected.
@@ -144,7 +146,7 @@ pub enum Understood {
     },
 }
 
-/// Which mail is looked for. At least one of the three is there.
+/// Which mail is looked for. At least one of these is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
     /// A name or an address, as it was typed.
@@ -153,6 +155,10 @@ pub struct Query {
     pub words: Vec<String>,
     /// The days on which it came.
     pub since: Option<Span>,
+    /// Whether only unread mail is meant.
+    pub unread: bool,
+    /// Whether only mail with attachments is meant.
+    pub attached: bool,
 }
 
 /// What somebody means by these words, at this moment, in their zone.
@@ -179,6 +185,13 @@ pub fn understand(text: &str, now: DateTime<Utc>, zone: Tz) -> Understood {
         said.iter()
             .flat_map(|said| patterns.iter().filter_map(|pattern| fits(pattern, said)))
             .find_map(|named| answer(*topic, named, &reading, now.with_timezone(&zone).date_naive()))
+    });
+    let found = found.map(|found| match found {
+        Understood::TimeZone(place) if !place.is_empty() && asks(text, asked) => Understood::ZoneOf(place),
+        Understood::Inbox if asked.iter().any(|word| word.is(&["unread"])) => {
+            Understood::Search(Query { unread: true, ..Query::default() })
+        }
+        found => found,
     });
     found
         .or_else(|| Some(search::query(asked, now, zone)?.map_or_else(Understood::Misread, Understood::Search)))
@@ -224,6 +237,20 @@ fn answer(topic: Topic, named: &[Word], reading: &Reading, today: NaiveDate) -> 
     })
 }
 
+/// Whether words about a zone only ask: what nobody told us to change is not changed.
+fn asks(text: &str, asked: &[Word]) -> bool {
+    let [first, ..] = asked else { return true };
+    let tells = first.is(&["change", "set", "update", "switch"]);
+    let lead = words(text).unwrap_or_default();
+    let wonders = lead.iter().any(|word| {
+        word.is(&["what", "which", "is", "are", "how", "know", "tell", "show", "wonder", "whether", "if", "does"])
+    });
+    // "My time zone is Lisbon" says so.
+    let states = first.is(&["my", "i", "im", "ich", "we"]) && !lead.iter().any(|word| word.is(&["what", "which"]));
+    let of_another = asked.windows(2).any(|pair| pair[0].is(&["timezone", "zone"]) && pair[1].is(&["in", "of", "for"]));
+    !tells && (text.trim_end().ends_with('?') || wonders && !states || of_another && !states)
+}
+
 /// A place, as it was typed. `None` for more words than a place has.
 fn typed(named: &[Word]) -> Option<String> {
     let place: Vec<&str> = named.iter().map(|word| word.typed.as_str()).collect();
@@ -234,7 +261,7 @@ fn typed(named: &[Word]) -> Option<String> {
 fn whereabouts(named: &[Word]) -> Option<String> {
     let now = named.iter().rev().take_while(|word| word.is(&["now", "currently", "today", "jetzt", "atm"])).count();
     let place = typed(&named[..named.len() - now])?;
-    (!matches!(places::by_words(&place), Found::Nothing { .. })).then_some(place)
+    (!matches!(places::by_name(&place), Found::Nothing { .. })).then_some(place)
 }
 
 /// The words without what people say around what they want; all of them if nothing else is left.

@@ -23,12 +23,15 @@ fn understood(text: &str) -> String {
         Understood::Agenda(span) => format!("agenda {}", days(&span)),
         Understood::Free { span, at_least: None } => format!("free {}", days(&span)),
         Understood::Free { span, at_least: Some(minutes) } => format!("free {} for {minutes}", days(&span)),
-        Understood::Search(Query { from, words, since }) => {
+        Understood::Search(Query { from, words, since, unread, attached }) => {
             let from = from.map(|from| format!(" from:{from}")).unwrap_or_default();
             let words = if words.is_empty() { String::new() } else { format!(" words:{}", words.join(",")) };
             let since = since.map(|since| format!(" since:{}", days(&since))).unwrap_or_default();
-            format!("search{from}{words}{since}")
+            let unread = if unread { " unread" } else { "" };
+            let attached = if attached { " attached" } else { "" };
+            format!("search{from}{words}{since}{unread}{attached}")
         }
+        Understood::ZoneOf(place) => format!("zone of {place}"),
         Understood::TimeZone(place) => format!("timezone {place}").trim_end().to_owned(),
         Understood::Misread(why) => format!("misread {why:?}"),
         Understood::Unclear { near } => format!("unclear {}", near.join(",")).trim_end().to_owned(),
@@ -151,7 +154,8 @@ fn questions_about_mail() {
         ("check my inbox", "inbox"),
         ("show me my mails please", "inbox"),
         ("do i have new emails", "inbox"),
-        ("unread messages", "inbox"),
+        ("unread messages", "search unread"),
+        ("unread mail?", "search unread"),
         ("what's new in my inbox", "inbox"),
         ("habe ich neue Mails?", "inbox"),
         ("any mail from Anna?", "search from:Anna"),
@@ -308,4 +312,57 @@ proptest! {
         let said = format!("{no} disconnect my google account");
         prop_assert!(!disconnect(&said));
     }
+}
+
+#[test]
+fn a_question_about_a_zone_changes_none_and_abbreviations_are_no_whereabouts() {
+    table(&[
+        ("what timezone is Tokyo?", "zone of Tokyo"),
+        ("what time zone is new york", "zone of new york"),
+        ("timezone in Tokyo?", "zone of Tokyo"),
+        ("timezone in Tokyo", "zone of Tokyo"),
+        ("is my timezone Berlin?", "zone of Berlin"),
+        ("do you know the timezone of Tokyo", "zone of Tokyo"),
+        ("can you set my timezone to Tokyo?", "timezone Tokyo"),
+        ("my timezone is Tokyo", "timezone Tokyo"),
+        ("I am in Tokyo?", "zone of Tokyo"),
+        ("timezone Tokyo", "timezone Tokyo"),
+        ("I work in ICT", "unclear"),
+        ("i work in art", "unclear"),
+        ("i work in met", "unclear"),
+        ("I'm in cat", "unclear"),
+    ]);
+}
+
+#[test]
+fn mail_is_searched_only_where_it_is_meant_and_never_the_other_way_round() {
+    table(&[
+        ("where is my meeting tomorrow", "agenda 2026-11-19"),
+        ("where is my next meeting", "agenda 2026-11-18..2026-11-24"),
+        ("where is the mail from anna", "search from:anna"),
+        ("show unread mail from anna", "search from:anna unread"),
+        ("any mail from anna with attachment", "search from:anna attached"),
+        ("find mail from anna with an attachment", "search from:anna attached"),
+    ]);
+    for unclear in [
+        "where are you",
+        "look up the weather tomorrow",
+        "what did anna send me tomorrow",
+        "find mail not from anna",
+        "find mail to anna",
+        "any mail from everyone but anna",
+    ] {
+        let understood = understood(unclear);
+        assert!(understood.starts_with("unclear"), "{unclear}: {understood}");
+    }
+}
+
+#[test]
+fn midnight_begins_a_day_and_ends_it() {
+    table(&[
+        ("am i free after midnight", "free 2026-11-18 00:00\u{2013}24:00"),
+        ("am i free from midnight to 6am", "free 2026-11-19 00:00\u{2013}06:00"),
+        ("am i free at midnight", "free 2026-11-19 00:00\u{2013}01:00"),
+        ("am i free from noon to midnight", "free 2026-11-18 12:00\u{2013}24:00"),
+    ]);
 }

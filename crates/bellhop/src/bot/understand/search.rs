@@ -56,6 +56,12 @@ const BEFORE_MAIL: &[&str] = &[
     "of",
 ];
 
+/// What hangs on a mail.
+const ATTACHED: &[&str] = &["attachment", "attachments"];
+
+/// What turns a question into one that is not understood.
+const OTHERWISE: &[&str] = &["not", "but", "except", "without", "to", "nicht", "ausser"];
+
 /// What a name follows.
 const FROM: &[&str] = &["from", "by", "von", "de"];
 
@@ -122,6 +128,11 @@ pub fn query(words: &[Word], now: DateTime<Utc>, zone: Tz) -> Option<Result<Quer
             Err(why) => return Some(Err(why)),
         },
     };
+    // Nobody means mail that has not come yet: they ask about something else.
+    let today = now.with_timezone(&zone).date_naive();
+    if since.as_ref().is_some_and(|since| since.first() > today) {
+        return None;
+    }
     let query = Query { since, ..query };
     (query != Query::default()).then_some(Ok(query))
 }
@@ -184,13 +195,21 @@ fn did_somebody_write(words: &[Word]) -> Option<Query> {
             "geschrieben",
         ]) || word.is(WROTE)
     };
-    small.iter().all(known).then(|| Query { from: named(name), words: worth_seeking(sought), since: None })
+    small.iter().all(known).then(|| Query { from: named(name), words: worth_seeking(sought), ..Query::default() })
 }
 
 /// `find X from Y about Z`, `any mail from Y about Z`, `invoice from Y`.
 fn by_parts(words: &[Word], has_days: bool) -> Option<Query> {
     let verb = verb(words);
     let words = &words[verb..];
+    // The opposite of what was said is worse than nothing.
+    let verbatim = words.iter().take_while(|word| !word.is(ABOUT)).any(|word| word.is(OTHERWISE));
+    if verbatim {
+        return None;
+    }
+    let (kept, attached) = without_attachment(words);
+    let words = &kept[..];
+    let unread = words.iter().take_while(|word| !word.is(FROM) && !word.is(ABOUT)).any(|word| word.is(&["unread"]));
     let from = words.iter().position(|word| word.is(FROM));
     let about = words.iter().position(|word| word.is(ABOUT));
     let head = &words[..from.unwrap_or(words.len()).min(about.unwrap_or(words.len()))];
@@ -207,7 +226,7 @@ fn by_parts(words: &[Word], has_days: bool) -> Option<Query> {
         let asks =
             of_mail && head.iter().all(known) || of_kind && head.iter().all(|word| known(word) || word.is(KINDS));
         let asks = asks || something && head.iter().all(known);
-        if !asks || from.is_none() && about.is_none() && !has_days {
+        if !asks || from.is_none() && about.is_none() && !has_days && !attached {
             return None;
         }
     }
@@ -222,24 +241,45 @@ fn by_parts(words: &[Word], has_days: bool) -> Option<Query> {
         return None;
     }
     let mut sought = if verb > 0 || of_kind { worth_seeking(head) } else { Vec::new() };
+    sought.retain(|word| !unread || !word.eq_ignore_ascii_case("unread"));
     sought.extend(worth_seeking(topic));
     if about.is_some() && sought.is_empty() {
         return None;
     }
     sought.truncate(MOST_WORDS);
-    Some(Query { from: named(name), words: sought, since: None })
+    Some(Query { from: named(name), words: sought, unread, attached, ..Query::default() })
+}
+
+/// Whether these words, until from whom or what about, name mail or what comes by mail.
+fn names_mail(words: &[Word]) -> bool {
+    words.iter().take_while(|word| !word.is(FROM) && !word.is(ABOUT)).any(|word| word.is(MAIL) || word.is(KINDS))
 }
 
 /// How many words ask for the search: `find`, `search for`, `look for`, `where is`.
 fn verb(words: &[Word]) -> usize {
     let plain: Vec<&str> = words.iter().take(3).map(|word| word.plain.as_str()).collect();
     match plain.as_slice() {
-        ["look" | "looking" | "search", "for" | "up", ..] | ["where", "is" | "are", ..] => 2,
+        ["look" | "looking" | "search", "for" | "up", ..] => 2,
+        ["where", "is" | "are", ..] if names_mail(&words[2..]) => 2,
         ["i", "am", "looking"] | ["im", "looking", "for"] => 3,
         [verb, ..] if VERBS.contains(verb) => 1,
-        ["where", "the" | "my", ..] => 1,
+        ["where", "the" | "my", ..] if names_mail(&words[1..]) => 1,
         _ => 0,
     }
+}
+
+/// The words without `with an attachment` at their end, and whether they ended so.
+fn without_attachment(words: &[Word]) -> (Vec<Word>, bool) {
+    let rest = match words {
+        [rest @ .., with, article, what]
+            if with.is(&["with"]) && article.is(&["a", "an", "any", "the"]) && what.is(ATTACHED) =>
+        {
+            rest
+        }
+        [rest @ .., with, what] if with.is(&["with"]) && what.is(ATTACHED) => rest,
+        _ => return (words.to_vec(), false),
+    };
+    (rest.to_vec(), true)
 }
 
 /// A name or an address, as it was typed; `None` if there is none, or more than a name.

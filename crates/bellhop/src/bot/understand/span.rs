@@ -53,18 +53,6 @@ impl Hours {
         self.until
     }
 
-    /// When they begin.
-    #[must_use]
-    pub fn begin(self) -> NaiveTime {
-        clock(self.from)
-    }
-
-    /// When they end. 00:00 is the end of the day.
-    #[must_use]
-    pub fn end(self) -> NaiveTime {
-        clock(self.until)
-    }
-
     /// `09:00–17:30`, with 24:00 for the end of the day.
     #[must_use]
     pub fn as_written(self) -> String {

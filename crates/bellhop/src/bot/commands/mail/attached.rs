@@ -4,16 +4,17 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bellhop_providers::{FullMessage, PartContent, ProviderError};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use teloxide::types::ChatAction;
 
+use super::Toast;
+use super::fetch::{Fetch, Opened};
 use super::trouble::Trouble;
 use super::view::caption;
-use super::{Opened, Toast, fetch};
 use crate::bot::account::Account;
 use crate::bot::message::Message;
 use crate::bot::visit::{Failure, Visit};
-use crate::calls::{CallError, Caller};
+use crate::calls::CallError;
 use crate::letter::{Attachment, attachment};
 
 /// The most that is sent on, in bytes: what a phone takes without complaint, and well within Telegram's 50 MB.
@@ -28,7 +29,6 @@ const NO_LONGER: &str = "This attachment is no longer there. Open the mail again
 
 /// Sends an attachment. Answers what went wrong, if anything.
 pub async fn send(visit: &Visit<'_>, account: &Account, id: &str, index: u32) -> Result<Toast, Failure> {
-    visit.give_up_turn();
     tokio::select! {
         sent = fetch_and_send(visit, account, id, index) => sent,
         never = uploading(visit) => match never {},
@@ -36,10 +36,12 @@ pub async fn send(visit: &Visit<'_>, account: &Account, id: &str, index: u32) ->
 }
 
 async fn fetch_and_send(visit: &Visit<'_>, account: &Account, id: &str, index: u32) -> Result<Toast, Failure> {
-    let Opened { mail, letter } = match fetch(visit, account, id).await {
+    let fetch = Fetch::begin_file(visit);
+    let opened = match fetch.mail(account, id).await? {
         Ok(opened) => opened,
-        Err(error) => return Ok(Some(Trouble::of(account, error)?.words())),
+        Err(trouble) => return Ok(Some(trouble.words())),
     };
+    let Opened { mail, letter, .. } = &opened;
     let attached = usize::try_from(index).ok().and_then(|index| letter.attachments.get(index));
     let Some(attached) = attached.filter(|attached| attached.is_sendable) else {
         return Ok(Some(NO_LONGER.to_owned()));
@@ -47,7 +49,7 @@ async fn fetch_and_send(visit: &Visit<'_>, account: &Account, id: &str, index: u
     if attached.size_bytes > LIMIT_BYTES as u64 {
         return Ok(Some(too_large(attached)));
     }
-    let content = match content(visit, account, &mail, attached).await {
+    let content = match content(fetch, account, mail, attached).await {
         Ok(Some(content)) => content,
         Ok(None) => return Ok(Some(NO_LONGER.to_owned())),
         Err(CallError::Provider(ProviderError::TooLarge)) => return Ok(Some(too_large(attached))),
@@ -60,7 +62,7 @@ async fn fetch_and_send(visit: &Visit<'_>, account: &Account, id: &str, index: u
     if content.is_empty() {
         return Ok(Some(format!("{} is empty.", attached.name)));
     }
-    let words = Message::new(caption(&mail));
+    let words = Message::new(caption(mail));
     visit.desk.speaker.send_file(visit.chat, &attached.name, content, &words).await?;
     Ok(None)
 }
@@ -71,7 +73,7 @@ fn too_large(attached: &Attachment) -> String {
 }
 
 async fn content(
-    visit: &Visit<'_>,
+    fetch: Fetch<'_>,
     account: &Account,
     mail: &FullMessage,
     attached: &Attachment,
@@ -79,13 +81,7 @@ async fn content(
     match mail.parts.get(attached.part).map(|part| &part.content) {
         Some(PartContent::Inline(bytes)) => Ok(Some(bytes.expose_secret().to_vec())),
         Some(PartContent::Stored { attachment_id }) => {
-            let mut caller = Caller::open(&visit.desk.app, visit.context("token"), account.id()).await?;
-            let ids: (String, SecretString) = (mail.id.clone(), attachment_id.clone());
-            let bytes = caller.call(|client, token| {
-                let (message, attachment) = ids.clone();
-                async move { client.attachment(&token, &message, &attachment, LIMIT_BYTES).await }
-            });
-            bytes.await.map(Some)
+            fetch.attachment(account, mail, attachment_id, LIMIT_BYTES).await.map(Some)
         }
         Some(PartContent::Empty) | None => Ok(None),
     }

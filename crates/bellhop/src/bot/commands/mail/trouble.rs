@@ -42,11 +42,27 @@ impl Trouble {
         }
     }
 
+    /// What a failed search means: there was no one mail that could be gone or too large.
+    pub fn of_search(account: &Account, error: CallError) -> Result<Self, StoreError> {
+        match error {
+            CallError::Provider(ProviderError::NotFound | ProviderError::Gone | ProviderError::TooLarge) => {
+                Ok(Self::at_provider(account, &ProviderError::Malformed))
+            }
+            error => Self::of(account, error),
+        }
+    }
+
     /// The account may not read mail, whatever else it may.
     #[must_use]
     pub fn not_allowed(account: &Account) -> Self {
         let what = "I am not allowed to read this account's mail.".to_owned();
         Self { what, advice: format!("To change that, tap “{}”.", account.remedy(None)), remedy: Remedy::Mend }
+    }
+
+    /// Too many mails are being fetched.
+    #[must_use]
+    pub fn busy() -> Self {
+        Self::new("I am fetching many mails at this moment.".to_owned(), "Try again in a moment.", Remedy::Again)
     }
 
     /// Both sentences.

@@ -59,6 +59,8 @@ pub struct View<'a> {
     pub question: &'a str,
     /// What came of it, account by account.
     pub looked: &'a [Looked],
+    /// Accounts that were not looked in, as there are too many.
+    pub left_out: &'a [Account],
     /// Who looks.
     pub person: &'a Person,
     /// When it is shown.
@@ -95,6 +97,15 @@ impl View<'_> {
             }
             remedies.extend(remedy(looked, several));
         }
+        for (index, account) in self.left_out.iter().take(MOST_NAMED).enumerate() {
+            text = if index == 0 { text.gap().plain("⚠️ Not searched: ") } else { text.plain(", ") };
+            text = text.theirs(&account.name(), 60);
+        }
+        text = match self.left_out.len().saturating_sub(MOST_NAMED) {
+            _ if self.left_out.is_empty() => text,
+            0 => text.plain(". That is more accounts than I search at once."),
+            more => text.plain(format!(" and {more} more. That is more accounts than I search at once.")),
+        };
         let mut message = Message::new(text);
         for row in openers.chunks(BUTTONS_IN_A_ROW) {
             message = message.row(row.to_vec());

@@ -43,7 +43,7 @@ fn trouble(what: &str, remedy: Remedy) -> Trouble {
 
 fn message(question: &str, looked: &[Looked]) -> Message {
     let person = Person::unknown();
-    View { question, looked, person: &person, now: DateTime::UNIX_EPOCH }.message()
+    View { question, looked, left_out: &[], person: &person, now: DateTime::UNIX_EPOCH }.message()
 }
 
 fn text(message: &Message) -> String {
@@ -100,6 +100,16 @@ fn an_answer_from_what_is_stored_says_so_and_an_account_left_out_is_named() {
 fn nothing_found_is_said() {
     let looked = Looked { account: account("a@b.example"), how: How::Asked, found: vec![], has_more: false };
     assert!(text(&message("x", &[looked])).ends_with("Nothing found."));
+}
+
+#[test]
+fn accounts_beyond_those_searched_are_named() {
+    let looked = [Looked { account: account("a@b.example"), how: How::Asked, found: vec![], has_more: false }];
+    let left_out = [account("ninth@mail.example"), account("tenth@mail.example")];
+    let person = Person::unknown();
+    let view = View { question: "x", looked: &looked, left_out: &left_out, person: &person, now: DateTime::UNIX_EPOCH };
+    let said = text(&view.message());
+    assert!(said.contains("Not searched: ninth@mail.example, tenth@mail.example."), "{said}");
 }
 
 proptest! {
