@@ -8,7 +8,7 @@ pub const LONGEST_NAME: usize = 60;
 /// The longest ending of a name that is kept when the rest is cut, in UTF-16 units.
 const LONGEST_ENDING: usize = 12;
 
-/// The kind of mail that only its receiver's mail program can open: S/MIME and OpenPGP.
+/// The kind of mail that only its receiver's mail program can open: S/MIME and `OpenPGP`.
 pub const ENCRYPTED: &str = "encrypted mail";
 
 /// The kind of what Outlook writes for other Outlooks.
