@@ -204,18 +204,7 @@ impl Integration {
                 self.fault = None;
                 self.told.insert(JobKind::RefreshAccess);
             }
-            Event::AccessReduced { scopes, granted, missing } => {
-                self.scopes.clone_from(scopes);
-                self.granted.clone_from(granted);
-                self.missing.clone_from(missing);
-                // What may not be fetched cannot fail any more.
-                let is_missing = |kind: &JobKind| missing.iter().any(|one| fetch(*one).kind() == *kind);
-                self.failing.retain(|kind| !is_missing(kind));
-                self.told.retain(|kind| !is_missing(kind));
-                if matches!(self.status, Status::Active | Status::Degraded) {
-                    self.status = self.status_with_access();
-                }
-            }
+            Event::AccessReduced { scopes, granted, missing } => self.take_reduction(scopes, granted, missing),
             Event::AccessRecovered { granted } => {
                 let works = |kind: &JobKind| {
                     *kind == JobKind::RefreshAccess || granted.iter().any(|one| fetch(*one).kind() == *kind)
@@ -250,6 +239,19 @@ impl Integration {
             | Event::CalendarFetched { .. }
             | Event::OwnerNotified { .. }
             | Event::JobFailed { .. } => {}
+        }
+    }
+
+    fn take_reduction(&mut self, scopes: &BTreeSet<String>, granted: &Capabilities, missing: &Capabilities) {
+        self.scopes.clone_from(scopes);
+        self.granted.clone_from(granted);
+        self.missing.clone_from(missing);
+        // What may not be fetched cannot fail any more.
+        let is_missing = |kind: &JobKind| missing.iter().any(|one| fetch(*one).kind() == *kind);
+        self.failing.retain(|kind| !is_missing(kind));
+        self.told.retain(|kind| !is_missing(kind));
+        if matches!(self.status, Status::Active | Status::Degraded) {
+            self.status = self.status_with_access();
         }
     }
 

@@ -209,7 +209,7 @@ async fn an_account_chosen_by_mistake_is_not_taken_from_whoever_is_about_to_conn
     let wrong = page.finish_code().ok_or_else(|| Trouble::new(page.text()))?;
     ada.finish(&wrong, "that it was another account", |message| message.says("another account")).await?;
     bea.finish(&code, "her account to be connected", |message| message.says("bob@")).await?;
-    inbox(&bea.person, 1).await?;
+    inbox(&bea.person, 64).await?;
     let ledger = house.sandbox.ledger().await?;
     assert_eq!(ledger.revocations.len(), 0);
     house.end().await
