@@ -15,14 +15,14 @@ use crate::bot::person::Person;
 use crate::bot::picture;
 use crate::bot::press::Press;
 use crate::bot::seen::{Fetch, Seen, SeenAccount};
-use crate::bot::text::{Text, clean};
+use crate::bot::text::{LONGEST, Text, clean};
 use crate::bot::understand::span::Span;
 use crate::calendar::occurrences::Occurrence;
 use crate::calendar::zones::{midnight, named};
 use crate::calendar::{BACK, is_kept};
 
-/// How long the list of entries may be, in UTF-16 units: a message takes 4,096, and what is above and below it some hundreds.
-const ROOM: usize = 3_200;
+/// What the lines below the list of entries may take, in UTF-16 units.
+const BELOW: usize = 160;
 
 /// From when to when some days last, or their hours.
 #[must_use]
@@ -70,11 +70,14 @@ impl View<'_> {
             text = text.line().plain(seen.freshness(self.fetch));
         }
         let (not_seen, remedies) = seen.not_seen();
-        text = text.then(not_seen).then(self.days());
+        text = text.then(not_seen);
+        let room = LONGEST.saturating_sub(text.length() + BELOW);
+        text = text.then(self.days(room));
         self.with_buttons(Message::new(text), remedies)
     }
 
-    fn days(&self) -> Text {
+    /// The days, as far as this many units go.
+    fn days(&self, room: usize) -> Text {
         let zone = self.seen.person.zone;
         let one_day = self.span.first() == self.span.last();
         let (mut text, mut shown, mut quiet, mut left_out) = (Text::new(), 0_usize, vec![], 0_usize);
@@ -94,7 +97,7 @@ impl View<'_> {
             let mut is_first = true;
             for occurrence in here {
                 let entry = self.entry(occurrence, day);
-                if left_out > 0 || text.length() + of_day.length() + entry.length() > ROOM {
+                if left_out > 0 || text.length() + of_day.length() + entry.length() > room {
                     left_out += 1;
                     continue;
                 }
@@ -107,7 +110,9 @@ impl View<'_> {
             }
         }
         if left_out > 0 {
-            text = text.gap().plain(format!("… and {left_out} more. Ask for less at once, like /agenda friday afternoon, to see all of it."));
+            text = text.gap().plain(format!(
+                "… and {left_out} more. Ask for less at once, like /agenda friday afternoon, to see all of it."
+            ));
         }
         if self.seen.looked_at() == 0 {
             let none_chosen = self.seen.has_none_chosen();
@@ -125,7 +130,9 @@ impl View<'_> {
             ([], _) => text,
             (_, true) => text.gap().plain("Nothing is on."),
             (quiet, false) if shown == 0 && quiet.len() > 1 => text.gap().plain("Nothing is on."),
-            (quiet, false) if quiet.len() > 7 => text.gap().plain(format!("Nothing on the other {} days.", quiet.len())),
+            (quiet, false) if quiet.len() > 7 => {
+                text.gap().plain(format!("Nothing on the other {} days.", quiet.len()))
+            }
             (quiet, false) => text.gap().plain(format!("Nothing on {}.", names(quiet))),
         }
     }
