@@ -55,7 +55,7 @@ pub struct Site {
 /// Serves pages, API, health and metrics until `stop`. Ends early only where the address cannot be listened on.
 pub async fn run(app: App, stop: CancellationToken) {
     let address = app.settings.listen;
-    if let Err(error) = listen(&app, everything(app.clone()), stop).await {
+    if let Err(error) = listen(&app, everything(&app), stop).await {
         tracing::error!(%address, error = %error.kind(), "HTTP cannot be served: is LISTEN_ADDR free and ours?");
     }
 }
@@ -77,7 +77,7 @@ async fn listen(app: &App, endpoint: BoxEndpoint<'static>, stop: CancellationTok
         .await
 }
 
-fn everything(app: App) -> BoxEndpoint<'static> {
+fn everything(app: &App) -> BoxEndpoint<'static> {
     let service =
         OpenApiService::new((api::ConnectApi, api::IntegrationsApi, HealthApi), "Bellhop", env!("CARGO_PKG_VERSION"))
             .summary("Connects mail and calendar accounts and keeps their access alive.")
@@ -101,7 +101,7 @@ fn everything(app: App) -> BoxEndpoint<'static> {
         .into_iter()
         .fold(routes, |routes, part| routes.nest_no_strip(part, Arc::clone(&api)));
     let routes = Named { routes: dressed(app.clone(), routes), methods };
-    telegram::Door::before(routes, &app).boxed()
+    telegram::Door::before(routes, app).boxed()
 }
 
 fn health_only(app: App) -> BoxEndpoint<'static> {

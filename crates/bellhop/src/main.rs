@@ -5,9 +5,9 @@
 mod access;
 mod actions;
 mod app;
+mod bot;
 mod calendar;
 mod calls;
-mod bot;
 mod cli;
 mod clock;
 mod config;

@@ -291,7 +291,10 @@ impl Demo {
             .ask("am I free next tuesday afternoon?", "free time", |message| message.says("12:00–18:00"))
             .await?;
         let slots = free.text.lines().filter(|line| line.contains("  (")).count();
-        self.done("planned", &format!("a week of her calendar in words and as a picture; {slots} free times on a Tuesday"));
+        self.done(
+            "planned",
+            &format!("a week of her calendar in words and as a picture; {slots} free times on a Tuesday"),
+        );
         Ok(())
     }
 

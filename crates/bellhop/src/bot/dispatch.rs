@@ -65,7 +65,7 @@ pub async fn run(desk: Arc<Desk>, written_down: &Notify, stop: CancellationToken
                 for update in updates {
                     let (desk, refused) = (Arc::clone(&desk), Arc::clone(&refused));
                     let key = (update.update_id, update.starts);
-                    let task = running.spawn(async move { take_up(&desk, &refused, update).await });
+                    let task = running.spawn(async move { Box::pin(take_up(&desk, &refused, update)).await });
                     held.insert(task.id(), key);
                 }
             }

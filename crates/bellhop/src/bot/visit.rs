@@ -242,14 +242,13 @@ impl Visit<'_> {
             Ok(answer) => answering.show(&answer).await.map(|_| ()),
             Err(failure) => Err(failure),
         };
-        match &shown {
-            Ok(()) => turns.forget_meanwhile(self.update_id),
-            Err(_) => {
-                let broken = Text::new().plain("Something of mine failed, so this has not worked yet.").into();
-                if let Err(trouble) = self.desk.speaker.edit(self.chat, waiting, &broken).await {
-                    tracing::debug!(%trouble, "it was not said that an answer is late");
-                }
-            }
+        if shown.is_ok() {
+            turns.forget_meanwhile(self.update_id);
+            return shown;
+        }
+        let broken = Text::new().plain("Something of mine failed, so this has not worked yet.").into();
+        if let Err(trouble) = self.desk.speaker.edit(self.chat, waiting, &broken).await {
+            tracing::debug!(%trouble, "it was not said that an answer is late");
         }
         shown
     }

@@ -120,7 +120,7 @@ pub async fn look_at_link(
     };
     let asked = match &begun {
         Some(attempt) => attempt.asked.clone(),
-        None => still_asked(link.asked.clone(), row.as_ref().and_then(missing_alone)),
+        None => still_asked(link.asked.clone(), row.as_ref().and_then(missing_alone).as_ref()),
     };
     let link = ConnectLink { asked, ..link };
     Ok(outlook.problem().map_or(Ok(OpenLink { link, begun }), Err))
@@ -128,8 +128,8 @@ pub async fn look_at_link(
 
 /// What a link asks for once it is followed: less than everything only while just that is missing. Access may have ended
 /// since it was made, or something else may have been lost.
-fn still_asked(asked: Option<Capabilities>, missing: Option<Capabilities>) -> Option<Capabilities> {
-    asked.filter(|asked| missing.as_ref() == Some(asked))
+fn still_asked(asked: Option<Capabilities>, missing: Option<&Capabilities>) -> Option<Capabilities> {
+    asked.filter(|asked| missing == Some(asked))
 }
 
 /// All that bears on whether a link can be followed.
@@ -211,11 +211,11 @@ mod tests {
     #[test]
     fn a_link_asks_for_less_than_everything_only_while_just_that_is_missing() {
         let (mail, calendar): (Capabilities, Capabilities) = ([Capability::Mail].into(), [Capability::Calendar].into());
-        assert_eq!(still_asked(Some(calendar.clone()), Some(calendar.clone())), Some(calendar.clone()));
+        assert_eq!(still_asked(Some(calendar.clone()), Some(&calendar)), Some(calendar.clone()));
         for now in [None, Some(mail), Some(Capability::ALL.into())] {
-            assert_eq!(still_asked(Some(calendar.clone()), now), None);
+            assert_eq!(still_asked(Some(calendar.clone()), now.as_ref()), None);
         }
-        assert_eq!(still_asked(None, Some(calendar)), None);
+        assert_eq!(still_asked(None, Some(&calendar)), None);
     }
 
     #[test]

@@ -88,10 +88,8 @@ async fn standing(site: &Site, walk: Walk) -> Response {
                 );
             }
             if walk.attempt.reconnects && ending == Ending::Failed(AuthorizationFailure::Denied) {
-                words.text =
-                    "That is fine: nothing changes, and what worked before goes on working. If it was a slip, \
-                              start again."
-                        .to_owned();
+                "That is fine: nothing changes, and what worked before goes on working. If it was a slip, start again."
+                    .clone_into(&mut words.text);
             }
             ended(site, &walk.asker, back, words, reason).await
         }

@@ -26,7 +26,7 @@ fn cut_off(more: &[(&str, &str)]) -> App {
 }
 
 fn client() -> TestClient<BoxEndpoint<'static>> {
-    TestClient::new(everything(cut_off(&[])))
+    TestClient::new(everything(&cut_off(&[])))
 }
 
 /// Checks that this is a problem document with this code, and hands it out.

@@ -33,7 +33,7 @@ async fn told_once(walk: &Walk) -> Story<Message> {
 
 /// What is left, by the log's last word on it.
 fn left(log: &[Value]) -> (Value, Value) {
-    let last = events(log, "AccessReduced").last().cloned().cloned().unwrap_or_default();
+    let last = events(log, "AccessReduced").last().copied().cloned().unwrap_or_default();
     (last["granted"].clone(), last["missing"].clone())
 }
 

@@ -23,7 +23,7 @@ use crate::calendar::occurrences::Occurrence;
 pub const COMMAND: Command = Command {
     name: "free",
     summary: "When you are free: friday afternoon, next week 90 min",
-    also: &["available", "availability", "slots", "busy", "time"],
+    also: &["available", "availability", "slots", "busy"],
     run: free,
     press,
 };

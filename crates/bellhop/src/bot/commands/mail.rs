@@ -256,7 +256,9 @@ async fn open(visit: &Visit<'_>, account: &Account, id: &str, place: Place) -> R
             Err(trouble) => Ok(failed(account, id, &trouble, place)),
         }
     };
-    visit.show_after(&Text::new().plain("Fetching the mail…").into(), fetched).await
+    let waiting = Text::new().plain("Fetching the mail…").into();
+    // What is under way is large, and stands in whatever waits for it.
+    Box::pin(visit.show_after(&waiting, fetched)).await
 }
 
 /// Turns to another page, where it can be fetched. Otherwise the page that is shown stays.

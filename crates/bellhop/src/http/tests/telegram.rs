@@ -17,7 +17,7 @@ fn delivery<'a>(
 
 #[tokio::test]
 async fn only_telegram_brings_updates() {
-    let client = TestClient::new(everything(cut_off(&WEBHOOK)));
+    let client = TestClient::new(everything(&cut_off(&WEBHOOK)));
     let update = json!({ "update_id": 1 }).to_string();
     for secret in ["", "wrong", "righ", "right ", "rightright"] {
         let refused = delivery(&client, secret).body(update.clone()).send().await;
@@ -36,7 +36,7 @@ async fn only_telegram_brings_updates() {
 
 #[tokio::test]
 async fn what_is_no_update_is_refused_and_what_cannot_be_kept_is_brought_again() {
-    let client = TestClient::new(everything(cut_off(&WEBHOOK)));
+    let client = TestClient::new(everything(&cut_off(&WEBHOOK)));
     for nonsense in ["", "{", "nonsense", "{}", "[]", "null", r#"{"update_id":"1"}"#, &"[".repeat(5000)] {
         let refused = delivery(&client, "right").body(nonsense.to_owned()).send().await;
         problem(refused, StatusCode::BAD_REQUEST, "invalid_body").await;
@@ -48,12 +48,12 @@ async fn what_is_no_update_is_refused_and_what_cannot_be_kept_is_brought_again()
 
 #[tokio::test]
 async fn the_path_of_a_webhook_is_no_pattern_and_without_one_there_is_no_door() {
-    let client = TestClient::new(everything(cut_off(&WEBHOOK)));
+    let client = TestClient::new(everything(&cut_off(&WEBHOOK)));
     for path in ["/hooks/x/y", "/hooks/:telegram/*/", "/hooks"] {
         let other = client.post(path).header("x-telegram-bot-api-secret-token", "right").send().await;
         problem(other, StatusCode::NOT_FOUND, "not_found").await;
     }
-    let closed = TestClient::new(everything(cut_off(&[])));
+    let closed = TestClient::new(everything(&cut_off(&[])));
     problem(delivery(&closed, "right").send().await, StatusCode::NOT_FOUND, "not_found").await;
 }
 
@@ -74,7 +74,7 @@ async fn a_webhook_cannot_take_the_place_of_anything_that_is_served() {
 
 #[tokio::test]
 async fn a_method_that_is_refused_is_told_which_is_taken() {
-    let client = TestClient::new(everything(cut_off(&WEBHOOK)));
+    let client = TestClient::new(everything(&cut_off(&WEBHOOK)));
     for method in [Method::GET, Method::HEAD, Method::PUT, Method::OPTIONS] {
         let refused = client.request(method, "/hooks/:telegram/*").send().await;
         refused.assert_status(StatusCode::METHOD_NOT_ALLOWED);
