@@ -20,7 +20,7 @@ async fn a_button_under_a_message_that_is_out_of_reach_answers_in_a_new_one() ->
         ("/settings", "Sun", "Fri, Sun"),
         ("/calendars", "Holidays", "Your calendars"),
         ("/timezone springfield", "Oregon", "America/Los_Angeles"),
-        ("/start", "Connect Google", "Connect an account"),
+        ("/agenda week", "Calendars", "Your calendars"),
         ("/disconnect", "No", "stays connected"),
     ] {
         let old = answer(&ada, words).await?;
