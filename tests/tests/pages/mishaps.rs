@@ -73,7 +73,7 @@ async fn another_account_than_the_one_to_mend_is_refused() -> Story {
     let accounts = walk.person.ask("/accounts", "a way to mend it", |message| message.link().is_some()).await?;
     let link = accounts.link().ok_or_else(|| bellhop_tests::Trouble::new("no link"))?;
     tab.open(&link).await?;
-    tab.expect(200, &["Reconnect"]).await?;
+    tab.expect(200, &["Let Bellhop read your mail too"]).await?;
     tab.looks_right("reconnect").await?;
     tab.tap(CONTINUE).await?;
     consent(&mut tab, "bob").await?;
