@@ -8,6 +8,7 @@ pub mod account;
 mod carried;
 pub mod commands;
 mod dispatch;
+mod fresh;
 mod incoming;
 mod intake;
 mod least;

@@ -18,11 +18,12 @@ use tokio_util::sync::CancellationToken;
 use super::account::Account;
 use super::carried::carried;
 use super::commands::disconnect::{self, Revocation};
-use super::commands::inbox::{self, Fetch};
+use super::commands::inbox;
 use super::commands::{agenda, free};
+use super::fresh::Fetch;
 use super::press::Press;
 use super::say::{Speaker, Trouble};
-use super::seen::{self, Seen};
+use super::seen::Seen;
 use super::visit::{Desk, Failure};
 
 /// How often to look while a message waits.
@@ -209,9 +210,9 @@ impl Showing<'_> {
     async fn show_calendar(&self, message: &LiveMessage, view: &Value, now: DateTime<Utc>) -> Result<bool, Failure> {
         let (desk, owner) = (self.desk, message.owner);
         let fetch = if Seen::load(desk, owner).await?.has_news_since(message.asked_at) {
-            seen::Fetch::Settled
+            Fetch::Settled
         } else if is_over(message, now) {
-            seen::Fetch::Late
+            Fetch::Late
         } else {
             return Ok(false);
         };

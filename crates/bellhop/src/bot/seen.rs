@@ -7,10 +7,11 @@ use std::collections::HashMap;
 
 use bellhop_domain::{Capability, OwnerId, Status};
 use bellhop_store::{Calendar, CalendarAge, LiveMessage, Shows, StoreError};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::account::Account;
 use super::commands::connect;
+use super::fresh::{Fetch, is_stale};
 use super::message::Button;
 use super::person::Person;
 use super::press::Press;
@@ -19,23 +20,6 @@ use super::visit::{Desk, Failure, Visit};
 use super::when::ago;
 use crate::calendar::occurrences::{Occurrence, between};
 use crate::calendar::zones::named;
-
-/// An answer older than this is brought up to date.
-const FRESH: TimeDelta = TimeDelta::seconds(60);
-
-/// An answer younger than this is not fetched again, however often somebody taps.
-const JUST_CHECKED: TimeDelta = TimeDelta::seconds(5);
-
-/// What is going on while an answer is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fetch {
-    /// Nothing: this is what there is.
-    Settled,
-    /// News has been asked for.
-    Asked,
-    /// It was asked for and has not come within two minutes.
-    Late,
-}
 
 /// An account and its calendars.
 pub struct SeenAccount {
@@ -155,10 +139,9 @@ impl Seen {
 
     /// Asks for news of what is not fresh. Whether anything was asked for.
     pub async fn ask_for_news(&self, desk: &Desk, refresh: bool) -> Result<bool, StoreError> {
-        let enough = if refresh { JUST_CHECKED } else { FRESH };
         let mut asked = false;
         for seen in self.accounts.iter().filter(|seen| seen.can_be_read()) {
-            if seen.has_unread() || seen.age.checked_at.is_none_or(|checked| self.now - checked > enough) {
+            if seen.has_unread() || is_stale(seen.age.checked_at, self.now, refresh) {
                 crate::actions::ask_for_calendars(&desk.app, desk.tenant, seen.account.id()).await?;
                 asked = true;
             }

@@ -2,7 +2,8 @@
 //! last time.
 //!
 //! Each page is recorded as it comes, with the progress that a restart resumes from, and each calendar's news when it has
-//! been read to its end. One that cannot be read any more is emptied and does not keep the others from being read.
+//! been read to its end. One that is gone is emptied, one that may not be read at the moment is kept and
+//! not shown, and neither keeps the others from being read.
 
 mod calendars;
 mod entry;

@@ -8,9 +8,10 @@ use futures::future::BoxFuture;
 
 use super::{Command, OLD_BUTTON, Toast, accounts, agenda};
 use crate::bot::carried::{carried, carry};
+use crate::bot::fresh::Fetch;
 use crate::bot::message::{Button, Message};
 use crate::bot::press::Press;
-use crate::bot::seen::{Fetch, Seen, wait};
+use crate::bot::seen::{Seen, wait};
 use crate::bot::text::Text;
 use crate::bot::understand::dates;
 use crate::bot::understand::span::Span;

@@ -5,12 +5,13 @@
 
 use bellhop_domain::{Capability, IntegrationId, Status};
 use bellhop_store::{InboxMessage, InboxPage, LiveMessage, Shows};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 
 use super::mail::entry::Entry;
 use super::{Command, NOT_YOURS, OLD_BUTTON, Toast, accounts, connect, mail};
 use crate::bot::account::Account;
+use crate::bot::fresh::{Fetch, is_stale};
 use crate::bot::message::{Button, Message};
 use crate::bot::person::Person;
 use crate::bot::press::Press;
@@ -44,23 +45,6 @@ const PAGE: i64 = 6;
 
 /// The longest snippet, in UTF-16 units.
 const LONGEST_SNIPPET: usize = 160;
-
-/// An answer older than this is brought up to date.
-const FRESH: TimeDelta = TimeDelta::seconds(60);
-
-/// An answer younger than this is not fetched again, however often somebody taps.
-const JUST_CHECKED: TimeDelta = TimeDelta::seconds(5);
-
-/// What is going on while a page is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fetch {
-    /// Nothing: this is what there is.
-    Settled,
-    /// News has been asked for.
-    Asked,
-    /// It was asked for and has not come within two minutes.
-    Late,
-}
 
 fn inbox<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
@@ -102,8 +86,7 @@ async fn open(visit: &Visit<'_>, account: &Account, number: u32, refresh: bool) 
     let desk = visit.desk;
     let asked_at = desk.app.clock.now();
     let (number, page) = load(desk, account.id(), number).await?;
-    let age = page.checked_at.map(|checked| asked_at - checked);
-    let stale = age.is_none_or(|age| age > if refresh { JUST_CHECKED } else { FRESH });
+    let stale = is_stale(page.checked_at, asked_at, refresh);
     let fetch = if stale && account.row.status.is_usable() && account.row.can(Capability::Mail) {
         crate::actions::ask_for_mail(&desk.app, desk.tenant, account.id()).await?;
         Fetch::Asked

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use bellhop_domain::{Generation, OwnerId, Provider, TenantId};
 use bellhop_store::{IntegrationRow, MailContent};
-use chrono::TimeZone;
+use chrono::{TimeDelta, TimeZone};
 use proptest::prelude::*;
 use uuid::Uuid;
 

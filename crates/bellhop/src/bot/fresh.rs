@@ -1,0 +1,40 @@
+//! When an answer from what is stored is brought up to date, and what is going on meanwhile: alike for mail and calendars.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// An answer older than this is brought up to date.
+const FRESH: TimeDelta = TimeDelta::seconds(60);
+
+/// An answer younger than this is not fetched again, however often somebody taps.
+const JUST_CHECKED: TimeDelta = TimeDelta::seconds(5);
+
+/// What is going on while an answer is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fetch {
+    /// Nothing: this is what there is.
+    Settled,
+    /// News has been asked for.
+    Asked,
+    /// It was asked for and has not come within two minutes.
+    Late,
+}
+
+/// Whether what was last checked then is to be fetched again now; `refresh` where somebody asks for just that.
+#[must_use]
+pub fn is_stale(checked_at: Option<DateTime<Utc>>, now: DateTime<Utc>, refresh: bool) -> bool {
+    let enough = if refresh { JUST_CHECKED } else { FRESH };
+    checked_at.is_none_or(|checked| now - checked > enough)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_never_checked_is_stale_and_a_tap_asks_for_more_than_a_look() {
+        let now = DateTime::UNIX_EPOCH;
+        let stale = |seconds, refresh| is_stale(Some(now - TimeDelta::seconds(seconds)), now, refresh);
+        assert!(is_stale(None, now, false) && stale(61, false) && stale(6, true));
+        assert!(!stale(60, false) && !stale(5, true));
+    }
+}
