@@ -4,6 +4,7 @@
 //! addresses.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde_json::Value;
 use sqlx::postgres::PgConnectOptions;
@@ -12,6 +13,10 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::trouble::{Story, Trouble};
+
+/// How often a database that cannot be dropped is tried again, and after how long.
+const DROP_TRIES: u32 = 20;
+const DROP_AGAIN: Duration = Duration::from_millis(250);
 
 /// Where the servers are, as `ops/test` and `ops/demo` say it.
 pub struct Servers {
@@ -129,10 +134,17 @@ impl Database {
 
     async fn drop_it(name: &str, admin: &Url) -> Story {
         let mut connection = connect(admin).await?;
-        sqlx::raw_sql(AssertSqlSafe(format!("drop database if exists {name} with (force)")))
-            .execute(&mut connection)
-            .await?;
-        Ok(())
+        let mut tries = 0;
+        loop {
+            let sql = AssertSqlSafe(format!("drop database if exists {name} with (force)"));
+            match sqlx::raw_sql(sql).execute(&mut connection).await {
+                Ok(_) => return Ok(()),
+                // An autovacuum worker, which may not be ended by the owner, is gone in a moment.
+                Err(_) if tries < DROP_TRIES => tries += 1,
+                Err(error) => return Err(error.into()),
+            }
+            tokio::time::sleep(DROP_AGAIN).await;
+        }
     }
 }
 
