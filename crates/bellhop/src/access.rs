@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::held::Held;
 use crate::jobs::failure::failure_of;
 use crate::metrics::OAuthEvent;
 
@@ -63,6 +64,9 @@ pub enum AccessError {
     /// The provider failed. Its own documentation says what to do.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// The provider was not asked. See there.
+    #[error(transparent)]
+    Held(#[from] Held),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::access::{self, Access, AccessError};
 use crate::app::App;
+use crate::held::Held;
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -22,6 +23,9 @@ pub enum CallError {
     /// fresh from itself; later it may agree with itself.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// The call was not made. See there.
+    #[error(transparent)]
+    Held(#[from] Held),
 }
 
 impl From<StoreError> for CallError {

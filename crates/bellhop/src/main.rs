@@ -12,6 +12,7 @@ mod cli;
 mod clock;
 mod config;
 mod connect;
+mod held;
 mod http;
 mod jobs;
 mod letter;

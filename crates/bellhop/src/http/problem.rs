@@ -15,6 +15,7 @@ use poem_openapi::types::ToJSON;
 
 use crate::access::AccessError;
 use crate::connect::name_of;
+use crate::held::HeldBy;
 
 pub use code::ProblemCode;
 pub use documented::ProblemOf;
@@ -170,6 +171,13 @@ impl From<AccessError> for Problem {
             AccessError::Expired => ProblemCode::AccessExpired.into(),
             AccessError::RefreshLocked => ProblemCode::RefreshLocked.into(),
             AccessError::Store(error) => error.into(),
+            AccessError::Held(held) => {
+                let code = match held.by {
+                    HeldBy::Breaker { .. } => ProblemCode::ProviderFailed,
+                    HeldBy::Quota => ProblemCode::ProviderRateLimited,
+                };
+                Self { retry_after_seconds: Some(held.after.as_secs().max(1)), ..code.into() }
+            }
             AccessError::Provider(error) => {
                 let code = match error {
                     ProviderError::Misconfigured | ProviderError::InvalidClient => ProblemCode::ProviderNotConfigured,

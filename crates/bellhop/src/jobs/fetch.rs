@@ -11,6 +11,7 @@ use super::{Effect, Run, Verdict, verdict_of};
 use crate::access::AccessError;
 use crate::app::App;
 use crate::calls::CallError;
+use crate::held::Held;
 
 /// How long to leave somebody else's refresh alone before looking again.
 const WHILE_LOCKED: Duration = Duration::from_secs(5);
@@ -64,8 +65,15 @@ impl From<AccessError> for Stop {
             AccessError::NotConnected | AccessError::Expired => Verdict::Done(Effect::default()),
             AccessError::RefreshLocked => Verdict::Wait { after: WHILE_LOCKED },
             AccessError::Provider(error) => verdict_of(&error),
+            AccessError::Held(held) => return held.into(),
             AccessError::Store(error) => return error.into(),
         })
+    }
+}
+
+impl From<Held> for Stop {
+    fn from(held: Held) -> Self {
+        Self::with(Verdict::Wait { after: held.after })
     }
 }
 
@@ -73,6 +81,7 @@ impl From<CallError> for Stop {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Access(error) => error.into(),
+            CallError::Held(held) => held.into(),
             CallError::Provider(ProviderError::CursorTooOld) => Self::StartAgain,
             CallError::Provider(ProviderError::Forbidden(Forbidden::InsufficientScope)) => Self::NotAllowed,
             // The next attempt may see the provider agree with itself.

@@ -24,6 +24,7 @@ fn meaning(refreshed: Result<Refreshed, AccessError>, generation: Generation, ru
         Ok(_) | Err(AccessError::RefreshLocked) => Verdict::Wait { after: WHILE_LOCKED },
         Err(AccessError::Expired | AccessError::NotConnected) => Verdict::Done(Effect::default()),
         Err(AccessError::Provider(error)) => verdict_of(&error),
+        Err(AccessError::Held(held)) => Verdict::Wait { after: held.after },
         Err(AccessError::Store(error)) => {
             tracing::warn!(job = %run.job, %error, "the access could not be refreshed");
             Verdict::Retry { reason: JobFailure::Internal }

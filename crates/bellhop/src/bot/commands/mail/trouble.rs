@@ -1,11 +1,14 @@
 //! Why a mailbox could not be asked, in words that say what to do.
 
+use std::time::Duration;
+
 use bellhop_providers::{Forbidden, ProviderError};
 use bellhop_store::StoreError;
 
 use crate::access::AccessError;
 use crate::bot::account::{Account, expired};
 use crate::calls::CallError;
+use crate::held::{Held, HeldBy};
 
 /// Why there is no answer, and what would help.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +32,9 @@ pub enum Remedy {
     Nothing,
 }
 
+/// How long to wait where a provider asks us to slow down without saying for how long.
+const UNSAID_PAUSE: Duration = Duration::from_secs(60);
+
 /// What is said where a mail is no longer there.
 pub const GONE: &str = "This mail is no longer there: it was deleted for good after I saw it.";
 
@@ -39,6 +45,7 @@ impl Trouble {
             CallError::Access(AccessError::Store(error)) => Err(error),
             CallError::Access(error) => Ok(Self::without_access(account, &error)),
             CallError::Provider(error) => Ok(Self::at_provider(account, &error)),
+            CallError::Held(held) => Ok(Self::held(account, held)),
         }
     }
 
@@ -85,8 +92,18 @@ impl Trouble {
                 Remedy::Again,
             ),
             AccessError::Provider(error) => Self::at_provider(account, error),
+            AccessError::Held(held) => Self::held(account, *held),
             AccessError::Store(_) => Self::new("Something of mine failed.".to_owned(), "Try again.", Remedy::Again),
         }
+    }
+
+    fn held(account: &Account, held: Held) -> Self {
+        let provider = account.row.provider.title();
+        let what = match held.by {
+            HeldBy::Breaker { .. } => format!("{provider} keeps failing, so I leave it alone for a moment."),
+            HeldBy::Quota => format!("I have asked {provider} as much as it allows for the moment."),
+        };
+        Self { what, advice: try_again(held.after), remedy: Remedy::Again }
     }
 
     fn at_provider(account: &Account, error: &ProviderError) -> Self {
@@ -99,12 +116,7 @@ impl Trouble {
                 again(format!("{provider} is not answering properly."))
             }
             ProviderError::RateLimited { retry_after } => {
-                let seconds = retry_after.map_or(60, |pause| pause.as_secs().max(1));
-                let advice = if seconds <= 90 {
-                    format!("Try again in {seconds} seconds.")
-                } else {
-                    format!("Try again in {} minutes.", seconds.div_ceil(60))
-                };
+                let advice = try_again(retry_after.unwrap_or(UNSAID_PAUSE));
                 Self { what: format!("{provider} asks me to slow down."), advice, remedy: Remedy::Again }
             }
             ProviderError::Unauthorized | ProviderError::InvalidGrant => {
@@ -136,5 +148,13 @@ impl Trouble {
                 Remedy::Nothing,
             ),
         }
+    }
+}
+
+fn try_again(after: Duration) -> String {
+    match after.as_secs().max(1) {
+        1 => "Try again in a second.".to_owned(),
+        seconds @ 2..=90 => format!("Try again in {seconds} seconds."),
+        seconds => format!("Try again in {} minutes.", seconds.div_ceil(60)),
     }
 }
