@@ -33,7 +33,7 @@ pub enum Remedy {
 }
 
 /// How long to wait where a provider asks us to slow down without saying for how long.
-const UNSAID_PAUSE: Duration = Duration::from_secs(60);
+const UNSAID_PAUSE: Duration = Duration::from_mins(1);
 
 /// What is said where a mail is no longer there.
 pub const GONE: &str = "This mail is no longer there: it was deleted for good after I saw it.";
