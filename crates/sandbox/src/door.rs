@@ -88,7 +88,8 @@ async fn meet_fault(sandbox: &Sandbox, mut request: Request) -> (Request, Option
         call.body = String::from_utf8_lossy(&bytes).into_owned();
         request.set_body(Body::from_bytes(bytes));
     }
-    let fault = sandbox.state().faults.take(&call);
+    let now = sandbox.clock.now();
+    let fault = sandbox.state().faults.take(&call, now);
     (request, fault)
 }
 

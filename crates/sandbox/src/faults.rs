@@ -3,6 +3,7 @@
 //! Without this file a test could only wait for bad luck. A fault is decided before the work and knows nothing of
 //! what the path means; faults inside a well-formed answer (a missing token, a wrong nonce) live in `google/answers.rs`.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -20,12 +21,18 @@ pub struct Fault {
     /// Only calls whose query or body contains this text.
     #[serde(default)]
     pub contains: Option<String>,
-    /// How many calls it hits.
-    #[serde(default = "once")]
-    pub times: u32,
+    /// How many calls it hits: one, or with `seconds` all of them, where left out.
+    #[serde(default)]
+    pub times: Option<u32>,
     /// How many matching calls pass unharmed first.
     #[serde(default)]
     pub skip: u32,
+    /// Of the matching calls after that, only every so manieth is hit, beginning with the first.
+    #[serde(default = "every")]
+    pub one_in: u32,
+    /// Ends by itself after so many seconds of the shared clock.
+    #[serde(default)]
+    pub seconds: Option<u32>,
     #[serde(default)]
     pub status: Option<u16>,
     /// Seconds, as a `Retry-After` header and, for Telegram, `parameters.retry_after`.
@@ -45,7 +52,7 @@ pub struct Fault {
     pub lose_answer: bool,
 }
 
-fn once() -> u32 {
+fn every() -> u32 {
     1
 }
 
@@ -111,40 +118,68 @@ pub struct Call {
     pub body: String,
 }
 
+/// A fault that is not used up.
+#[derive(Debug)]
+struct Pending {
+    /// Its `times` and `skip` count down.
+    fault: Fault,
+    /// Matching calls that it could have hit so far.
+    met: u32,
+    until: Option<DateTime<Utc>>,
+}
+
+impl Pending {
+    fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.fault.times == Some(0) || self.until.is_some_and(|until| now >= until)
+    }
+
+    /// Whether it hits this matching call.
+    fn hits(&mut self) -> bool {
+        if self.fault.skip > 0 {
+            self.fault.skip -= 1;
+            return false;
+        }
+        let is_its_turn = self.met.is_multiple_of(self.fault.one_in.max(1));
+        self.met = self.met.wrapping_add(1);
+        if is_its_turn && let Some(times) = &mut self.fault.times {
+            *times = times.saturating_sub(1);
+        }
+        is_its_turn
+    }
+}
+
 /// The faults still to come, oldest first.
 #[derive(Debug, Default)]
-pub struct Faults(Vec<Fault>);
+pub struct Faults(Vec<Pending>);
 
 impl Faults {
-    pub fn add(&mut self, fault: Fault) {
-        self.0.push(fault);
+    pub fn add(&mut self, mut fault: Fault, now: DateTime<Utc>) {
+        if fault.seconds.is_none() {
+            fault.times.get_or_insert(1);
+        }
+        let until = fault.seconds.map(|seconds| now + TimeDelta::seconds(seconds.into()));
+        self.0.push(Pending { fault, met: 0, until });
     }
 
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    pub fn pending(&self) -> &[Fault] {
-        &self.0
+    pub fn pending(&mut self, now: DateTime<Utc>) -> Vec<&Fault> {
+        self.0.retain(|pending| !pending.is_over(now));
+        self.0.iter().map(|pending| &pending.fault).collect()
     }
 
     pub fn look_at_bodies(&self) -> bool {
-        self.0.iter().any(|fault| fault.contains.is_some())
+        self.0.iter().any(|pending| pending.fault.contains.is_some())
     }
 
-    /// The first fault this call meets; those that still skip let it pass and count down.
-    pub fn take(&mut self, call: &Call) -> Option<Fault> {
-        let mut hit = None;
-        for fault in self.0.iter_mut().filter(|fault| fault.matches(call)) {
-            if fault.skip > 0 {
-                fault.skip -= 1;
-            } else if fault.times > 0 {
-                fault.times -= 1;
-                hit = Some(fault.clone());
-                break;
-            }
-        }
-        self.0.retain(|fault| fault.times > 0);
+    /// The first fault this call meets; those that still skip or are not at their turn let it pass and count.
+    pub fn take(&mut self, call: &Call, now: DateTime<Utc>) -> Option<Fault> {
+        self.0.retain(|pending| !pending.is_over(now));
+        let mut matching = self.0.iter_mut().filter(|pending| pending.fault.matches(call));
+        let hit = matching.find_map(|pending| pending.hits().then(|| pending.fault.clone()));
+        self.0.retain(|pending| !pending.is_over(now));
         hit
     }
 }

@@ -5,7 +5,8 @@ mod drive;
 
 use std::time::{Duration, Instant};
 
-use drive::{Drive, start, text};
+use bellhop_sandbox::Settings;
+use drive::{Drive, start, start_with, text};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -45,6 +46,33 @@ async fn a_status_hits_the_next_calls_and_then_stops() {
     let ledger = drive.see("ledger").await;
     let refused = json!({ "method": "GET", "path": "/gmail/v1/users/{user}/messages", "outcome": "503", "count": 2 });
     assert!(ledger["calls"].as_array().unwrap().contains(&refused), "{}", ledger["calls"]);
+}
+
+#[tokio::test]
+async fn a_fault_hits_every_so_manieth_call_until_its_time_is_over() {
+    let folder = std::env::temp_dir().join(format!("sandbox-faults-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let clock = folder.join("clock");
+    std::fs::write(&clock, "0").unwrap();
+    let drive = start_with(Settings { clock_offset_file: Some(clock.clone()), ..Settings::default() }).await;
+    let status = async || drive.get("/v1/userinfo").send().await.unwrap().status().as_u16();
+    drive.control("faults", json!({ "path": "/v1/userinfo", "one_in": 3, "seconds": 60 })).await;
+    let mut statuses = Vec::new();
+    for _ in 0..7 {
+        statuses.push(status().await);
+    }
+    assert_eq!(statuses, [503, 401, 401, 503, 401, 401, 503]);
+    assert_eq!(drive.see("faults").await.as_array().unwrap().len(), 1);
+    std::fs::write(&clock, "61000").unwrap();
+    assert_eq!([status().await, status().await, status().await], [401; 3]);
+    assert_eq!(drive.see("faults").await, json!([]));
+
+    // Both ends count: two calls, or a minute, whichever is first.
+    drive.control("faults", json!({ "path": "/v1/userinfo", "times": 2, "seconds": 60 })).await;
+    assert_eq!([status().await, status().await, status().await], [503, 503, 401]);
+    let wrong = drive.post("/sandbox/faults").json(&json!({ "path": "/", "one_in": 0 })).send().await.unwrap();
+    assert_eq!(wrong.status(), 400);
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test]

@@ -98,13 +98,18 @@ fn show_clock(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
 
 #[handler]
 fn show_faults(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
-    answer::ok(&json!(sandbox.state().faults.pending()))
+    let now = sandbox.clock.now();
+    answer::ok(&json!(sandbox.state().faults.pending(now)))
 }
 
 #[handler]
 async fn add_fault(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
     let fault: Fault = read(body).await?;
-    sandbox.state().faults.add(fault);
+    if fault.one_in == 0 {
+        return Err(wrong("`one_in` counts from 1"));
+    }
+    let now = sandbox.clock.now();
+    sandbox.state().faults.add(fault, now);
     Ok(done())
 }
 
