@@ -122,5 +122,8 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("the program cannot start: {error}")))?;
-    runtime.block_on(work)
+    let done = runtime.block_on(work);
+    // What is still under way in the background, such as a name that is looked up, is not waited for.
+    runtime.shutdown_background();
+    done
 }

@@ -14,8 +14,8 @@ use crate::{bot, http, work};
 /// How long to wait between looks at a database that cannot be reached at the start.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
-/// How long the roles have to end after they were asked to.
-const GRACE: Duration = Duration::from_secs(28);
+/// How long the roles have to end after they were asked to. The worker takes longest: see `work/run.rs`.
+const GRACE: Duration = Duration::from_secs(25);
 
 /// A part of the program that can run in a process of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -90,7 +90,11 @@ async fn watch(running: &mut JoinSet<()>, stop: &CancellationToken) -> Result<()
 async fn wait_for_database(app: &App, stop: &CancellationToken) -> Result<bool, Failure> {
     let mut complained = false;
     loop {
-        match app.store.role_problem().await {
+        let looked = tokio::select! {
+            () = stop.cancelled() => return Ok(false),
+            looked = app.store.role_problem() => looked,
+        };
+        match looked {
             Ok(None) => return Ok(true),
             Ok(Some(problem)) => return Err(Failure::new(problem.to_string())),
             Err(error) => {

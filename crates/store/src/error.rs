@@ -29,6 +29,10 @@ pub enum StoreError {
     /// The master key is unusable. Refuse to start.
     #[error(transparent)]
     MasterKey(#[from] InvalidMasterKey),
+    /// Postgres answers and takes no writes: it is a standby, or an operator made it so. Try again with back-off; the
+    /// health endpoint says so too.
+    #[error("the database takes no writes")]
+    ReadOnly,
     /// The store is shutting down.
     #[error("the store is shutting down")]
     Closed,
@@ -40,7 +44,7 @@ impl StoreError {
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Database(error) => is_outage(error),
-            Self::Closed => true,
+            Self::ReadOnly | Self::Closed => true,
             Self::Contended
             | Self::CommandReused
             | Self::LeaseLost

@@ -24,6 +24,7 @@ mod rebuild;
 mod refresh_lease;
 mod role;
 mod scope;
+mod sessions;
 mod shown_mail;
 mod tallies;
 mod telegram;
@@ -39,10 +40,8 @@ extern crate self as bellhop_store;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use bellhop_domain::TenantId;
-use sqlx::postgres::PgPoolOptions;
 use sqlx::{PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
@@ -80,10 +79,6 @@ pub use crate::unit::{
 pub use crate::vault::{Spare, Tokens};
 pub use crate::verify::{BrokenChain, Difference, Verified};
 
-/// What a session of ours may take: one that hangs, or whose process was stopped, must not hold rows and the readers'
-/// watermark for ever.
-const LIMITS: [(&str, &str); 2] = [("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "60s")];
-
 /// The name of the tenant that exists from the start.
 pub const DEFAULT_TENANT: &str = "default";
 
@@ -108,10 +103,7 @@ impl Store {
     /// Opens the store without waiting for Postgres: calls fail until it can be reached.
     #[must_use]
     pub fn open(options: DatabaseAddress, keyring: Keyring) -> Self {
-        let pool = PgPoolOptions::new()
-            .max_connections(20)
-            .acquire_timeout(Duration::from_secs(5))
-            .connect_lazy_with(options.application_name("bellhop").options(LIMITS));
+        let pool = sessions::open(options);
         let commits = commit::Committer::start(pool.clone());
         Self {
             pool,
@@ -145,11 +137,10 @@ impl Store {
         self.open.store(true, Ordering::SeqCst);
     }
 
-    /// Whether Postgres answers and may be served from.
+    /// Whether Postgres answers, takes writes and may be served from.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.ask_the_gate()?;
-        sqlx::query_scalar!("select 1 as one").fetch_one(&self.pool).await?;
-        Ok(())
+        if sessions::takes_writes(&self.pool).await? { Ok(()) } else { Err(StoreError::ReadOnly) }
     }
 
     /// What names this installation on the belt.

@@ -107,7 +107,11 @@ impl Belt {
     pub async fn of_installation(app: &App, stop: &CancellationToken) -> Option<Self> {
         let mut trouble = Trouble::with("finding the belt of this installation");
         loop {
-            let opened = match app.store.installation().await {
+            let asked = tokio::select! {
+                () = stop.cancelled() => return None,
+                asked = app.store.installation() => asked,
+            };
+            let opened = match asked {
                 Ok(installation) => {
                     Self::open(&app.settings.redis_url, installation).map_err(|error| error.to_string())
                 }

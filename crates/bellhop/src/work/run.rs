@@ -27,8 +27,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(15);
 /// How often a renewal that failed is tried again.
 const RENEW_AGAIN: Duration = Duration::from_secs(2);
 
-/// How long runs may go on after the process was told to stop.
-const GRACE: Duration = Duration::from_secs(22);
+/// How long runs may go on after the process was told to stop. With handing back and closing it is 25 s.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// How long handing back what is left may take.
 const HAND_BACK: Duration = Duration::from_secs(3);
