@@ -34,6 +34,8 @@ impl House {
             .args(arguments)
             .env_clear()
             .envs(self.settings())
+            // A fault that is switched on is in what serves; whoever looks is sound.
+            .env_remove("NEGATIVE_CONTROL")
             .current_dir(self.folder())
             .stdin(Stdio::null())
             .kill_on_drop(true)

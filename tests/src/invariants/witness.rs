@@ -1,0 +1,220 @@
+//! A witness in the database: triggers that write down, in the transaction in which it happens, what no row remembers.
+//!
+//! Job rows forget their runs, and the log names the command of an event but not who held the job when it was written. So a
+//! run that writes after it has lost its lease leaves a database that looks sound once the next fetch has mended it, and a
+//! job that was opened after its event looks like any other. The witness sees both. It changes nothing that Bellhop reads,
+//! is owned by the owner of the tables, and Bellhop cannot tell that it is there.
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use chrono::{DateTime, Utc};
+
+use crate::house::House;
+use crate::trouble::Story;
+
+/// How a run ended. `released`: it let go of its lease; whether an event of the same transaction ended the job is in
+/// [`Turn`]s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Its lease ran out.
+    Crashed,
+    /// An attempt was spent.
+    Failed,
+    /// The job ended under it, or with it.
+    Ended,
+    /// It was told to wait.
+    Waits,
+    /// A recurring job rests: it went well.
+    Rests,
+    /// It let go: handed back, or about to be ended by an event.
+    Released,
+}
+
+/// A run of a job.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Run {
+    /// Which job.
+    pub job: Uuid,
+    /// What it does.
+    pub kind: String,
+    /// Under which lease.
+    pub lease: Uuid,
+    /// When it was started, by the machine's clock.
+    pub started_at: DateTime<Utc>,
+    /// When it ended; none while it holds the job.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// In which transaction it ended.
+    pub ended_in: Option<i64>,
+    /// How it ended.
+    pub ending: Option<Ending>,
+}
+
+/// A job row that was made.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Opening {
+    /// Which job.
+    pub job: Uuid,
+    /// The event it says it was opened by.
+    pub opened_by: Uuid,
+    /// In which transaction.
+    pub xid: i64,
+}
+
+/// A job row that changed its state.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Turn {
+    /// Which job.
+    pub job: Uuid,
+    /// What it became: `open`, `dead` or `done`.
+    pub state: String,
+    /// In which transaction.
+    pub xid: i64,
+}
+
+/// An event that a run of a job wrote.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Writing {
+    /// Which event.
+    pub event: Uuid,
+    /// Whose lease was on the row at that moment; none where nobody's was.
+    pub lease: Option<Uuid>,
+}
+
+/// A walk that began.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Begun {
+    /// Which walk.
+    pub attempt: Uuid,
+    /// SHA-256 of its state, in hexadecimal.
+    pub state: String,
+}
+
+/// Everything that was seen, in its order.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Runs, by when they started.
+    pub runs: Vec<Run>,
+    /// Rows of jobs that were made.
+    pub openings: Vec<Opening>,
+    /// Changes of state.
+    pub turns: Vec<Turn>,
+    /// Events written by runs.
+    pub writings: Vec<Writing>,
+    /// Walks.
+    pub walks: Vec<Begun>,
+}
+
+/// Puts the witness into a house's database. Once.
+pub async fn install(house: &House) -> Story {
+    house.database.tamper(TRIGGERS).await.map(drop)
+}
+
+/// The queries that tell what was seen, in the order of [`Seen`].
+pub const TOLD: [&str; 5] = [
+    "select job, kind, lease, started_at, ended_at, ended_in::text::bigint as ended_in, ending from witness.runs order by number",
+    "select job, opened_by, xid::text::bigint as xid from witness.openings order by number",
+    "select job, state, xid::text::bigint as xid from witness.turns order by number",
+    "select event, lease from witness.writings order by number",
+    "select attempt, state from witness.walks order by attempt",
+];
+
+const TRIGGERS: &str = r"
+create schema witness;
+create table witness.runs (
+    number bigint generated always as identity primary key,
+    job uuid not null,
+    kind text not null,
+    lease uuid not null unique,
+    started_at timestamptz not null default clock_timestamp(),
+    ended_at timestamptz,
+    ended_in xid8,
+    ending text
+);
+create table witness.openings (
+    number bigint generated always as identity primary key,
+    job uuid not null,
+    opened_by uuid not null,
+    xid xid8 not null default pg_current_xact_id()
+);
+create table witness.turns (
+    number bigint generated always as identity primary key,
+    job uuid not null,
+    state text not null,
+    xid xid8 not null default pg_current_xact_id()
+);
+create table witness.writings (
+    number bigint generated always as identity primary key,
+    event uuid not null,
+    lease uuid
+);
+create table witness.walks (
+    attempt uuid primary key,
+    state text not null
+);
+
+create function witness.job_opened() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+    insert into witness.openings (job, opened_by) values (new.id, new.opened_by);
+    return null;
+end $$;
+
+create function witness.job_turned() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+    insert into witness.turns (job, state) values (new.id, new.state);
+    return null;
+end $$;
+
+create function witness.lease_moved() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+    if old.lease is not null then
+        update witness.runs
+        set ended_at = clock_timestamp(),
+            ended_in = pg_current_xact_id(),
+            ending = case
+                when new.crashes > old.crashes then 'crashed'
+                when new.attempts > old.attempts then 'failed'
+                when new.state <> 'open' then 'ended'
+                when new.due_at = old.due_at then 'released'
+                when new.not_before is not null then 'waits'
+                else 'rests'
+            end
+        where lease = old.lease;
+    end if;
+    if new.lease is not null then
+        insert into witness.runs (job, kind, lease) values (new.id, new.kind, new.lease) on conflict do nothing;
+    end if;
+    return null;
+end $$;
+
+create function witness.event_written() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+declare
+    actor jsonb := convert_from(new.metadata, 'utf8')::jsonb -> 'actor';
+begin
+    if actor ->> 'kind' = 'job' then
+        insert into witness.writings (event, lease)
+        values (new.event_id, (select j.lease from jobs j where j.id = (actor ->> 'id')::uuid));
+    end if;
+    return null;
+end $$;
+
+create function witness.walk_begun() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+    insert into witness.walks (attempt, state) values (new.id, encode(new.state_hash, 'hex')) on conflict do nothing;
+    return null;
+end $$;
+
+create trigger witness_opened after insert on jobs for each row execute function witness.job_opened();
+create trigger witness_turned after update of state on jobs for each row
+    when (old.state is distinct from new.state) execute function witness.job_turned();
+create trigger witness_lease after update of lease on jobs for each row
+    when (old.lease is distinct from new.lease) execute function witness.lease_moved();
+create trigger witness_event after insert on events for each row execute function witness.event_written();
+create trigger witness_walk after insert on authorization_attempts for each row execute function witness.walk_begun();
+";
