@@ -152,8 +152,13 @@ async fn replace(
         let Some(refresh_token) = tokens.refresh.clone() else {
             return flight.without_refresh_token(&tokens).await;
         };
-        match app.store.take_refresh_lease(tenant, integration, generation, &refresh_token, flight.lease, LEASE).await?
-        {
+        let lease =
+            app.store.take_refresh_lease(tenant, integration, generation, &refresh_token, flight.lease, LEASE).await?;
+        #[cfg(feature = "negative-controls")]
+        if bellhop_domain::NegativeControl::RefreshWithoutLease.is_on() {
+            return flight.refresh(tokens, &refresh_token, false).await;
+        }
+        match lease {
             RefreshLease::Taken { in_doubt } => {
                 // Whoever held the lease before may have finished between our reading and our taking it.
                 let (now_current, now_tokens) = current(app, tenant, integration).await?;

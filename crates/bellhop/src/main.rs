@@ -17,6 +17,8 @@ mod http;
 mod jobs;
 mod letter;
 mod metrics;
+#[cfg(feature = "negative-controls")]
+mod negative_control;
 mod places;
 mod serve;
 mod telemetry;

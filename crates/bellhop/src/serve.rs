@@ -37,6 +37,8 @@ impl Role {
 
 /// Runs these roles until the process is told to stop.
 pub async fn run(app: App, roles: &[Role]) -> Result<(), Failure> {
+    #[cfg(feature = "negative-controls")]
+    crate::negative_control::switch_on_as_told()?;
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
     let mut running = JoinSet::new();

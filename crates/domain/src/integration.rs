@@ -15,6 +15,8 @@ use crate::event::Event;
 use crate::follow::fetch;
 use crate::id::{AttemptId, Generation, JobId, OwnerId};
 use crate::job::{JobKind, Payload};
+#[cfg(feature = "negative-controls")]
+use crate::negative_control::NegativeControl;
 use crate::provider::{Capabilities, Provider};
 use crate::reason::{AuthorizationFailure, ExpiryReason, JobFailure, RevocationPlan};
 
@@ -144,6 +146,10 @@ pub struct Integration {
 impl Integration {
     /// Takes in one event.
     pub fn take_in(&mut self, event: &Event) {
+        #[cfg(feature = "negative-controls")]
+        if NegativeControl::FoldWithoutJobBuried.is_on() && matches!(event, Event::JobBuried { .. }) {
+            return;
+        }
         match event {
             Event::AuthorizationStarted { owner, provider, attempt, .. } => {
                 self.owner = Some(*owner);

@@ -18,6 +18,8 @@ mod follow;
 mod id;
 mod integration;
 mod job;
+#[cfg(feature = "negative-controls")]
+mod negative_control;
 mod provider;
 mod reason;
 
@@ -28,5 +30,7 @@ pub use follow::{Close, Consequences, follow};
 pub use id::{AttemptId, CommandId, EventId, Generation, IntegrationId, JobId, OwnerId, ParseIdError, TenantId};
 pub use integration::{At, Integration, STATE_SHAPE, Status};
 pub use job::{Job, JobKind, Notice, Payload, Queue, refresh_lead, refresh_window};
+#[cfg(feature = "negative-controls")]
+pub use negative_control::NegativeControl;
 pub use provider::{Capabilities, Capability, Provider, UnknownName};
 pub use reason::{AuthorizationFailure, Delivery, ExpiryReason, JobFailure, RevocationOutcome, RevocationPlan};

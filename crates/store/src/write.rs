@@ -8,6 +8,8 @@ mod jobs;
 
 use std::collections::{BTreeMap, HashMap};
 
+#[cfg(feature = "negative-controls")]
+use bellhop_domain::NegativeControl;
 use bellhop_domain::{Integration, IntegrationId, RecordedEvent, STATE_SHAPE};
 use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
@@ -73,12 +75,25 @@ pub async fn write(
 ) -> Result<(), CommitError> {
     let recorded = append_events(transaction, units, heads).await?;
     jobs::settle(transaction, units).await?;
-    jobs::follow(transaction, &recorded).await?;
     changes::clean_up(transaction, &recorded).await?;
     changes::write(transaction, units).await?;
     integrations::write(transaction, units).await?;
     remember_commands(transaction, units).await?;
-    Ok(())
+    #[cfg(feature = "negative-controls")]
+    if NegativeControl::JobsOutsideTransaction.is_on() {
+        commit_and_begin_again(transaction, units).await?;
+    }
+    jobs::follow(transaction, &recorded).await
+}
+
+#[cfg(feature = "negative-controls")]
+async fn commit_and_begin_again(
+    transaction: &mut Transaction<'_, Postgres>,
+    units: &[&UnitOfWork],
+) -> Result<(), CommitError> {
+    sqlx::raw_sql("commit and chain").execute(&mut **transaction).await?;
+    let tenants: Vec<_> = units.iter().map(|unit| unit.context.tenant).collect();
+    Ok(crate::scope::act_for(transaction, &tenants).await?)
 }
 
 /// The columns of the rows about to be appended.
