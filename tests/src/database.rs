@@ -12,39 +12,12 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use url::Url;
 use uuid::Uuid;
 
-use crate::trouble::{Story, Trouble};
+use crate::servers::Servers;
+use crate::trouble::Story;
 
 /// How often a database that cannot be dropped is tried again, and after how long.
 const DROP_TRIES: u32 = 20;
 const DROP_AGAIN: Duration = Duration::from_millis(250);
-
-/// Where the servers are, as `ops/test` and `ops/demo` say it.
-pub struct Servers {
-    /// Postgres as the serving role.
-    pub serving: Url,
-    /// Postgres as the role that owns the tables and may make databases.
-    pub owner: Url,
-    /// Redis.
-    pub redis: Url,
-}
-
-impl Servers {
-    /// Reads the three addresses.
-    pub fn given() -> Story<Self> {
-        Ok(Self {
-            serving: address("DATABASE_URL")?,
-            owner: address("MIGRATE_DATABASE_URL")?,
-            redis: address("REDIS_URL")?,
-        })
-    }
-}
-
-fn address(name: &str) -> Story<Url> {
-    #[expect(clippy::disallowed_methods, reason = "where the servers are is said by the command that started them")]
-    let value = std::env::var(name).map_err(|_| Trouble::new(format!("{name} is not set; run ./ops/test")))?;
-    // The address may hold a password: it is not repeated.
-    Url::parse(&value).map_err(|_| Trouble::new(format!("{name} is not an address")))
-}
 
 /// A database that is dropped with the house.
 pub struct Database {

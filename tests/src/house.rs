@@ -15,12 +15,13 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::browser::http_client;
-use crate::database::{Database, Servers};
+use crate::database::Database;
 use crate::evidence::Evidence;
 use crate::gate::Gate;
 use crate::plan::Plan;
 use crate::process::{Environment, Program, free_port, program};
 use crate::sandbox::{Sandbox, start_sandbox};
+use crate::servers::Servers;
 use crate::trouble::{Story, Trouble, ensure};
 use crate::wait::until;
 
@@ -29,7 +30,7 @@ const LAST_LINES: usize = 60;
 
 /// A Bellhop of the house.
 pub(crate) struct Service {
-    program: Program,
+    pub(crate) program: Program,
     pub(crate) origin: Url,
 }
 
@@ -53,6 +54,7 @@ pub struct House {
     pub(crate) client: Client,
     pub(crate) evidence: Evidence,
     is_quiet: bool,
+    keeps_folder: bool,
 }
 
 impl House {
@@ -67,7 +69,7 @@ impl House {
     }
 
     pub(crate) async fn build(plan: Plan) -> Story<Self> {
-        let servers = Servers::given()?;
+        let servers = plan.servers.clone().map_or_else(Servers::given, Ok)?;
         let folder = std::env::temp_dir().join(format!("bellhop-story-{}", Uuid::new_v4().simple()));
         std::fs::create_dir(&folder)?;
         std::fs::write(folder.join("clock"), "0")?;
@@ -93,6 +95,7 @@ impl House {
             client,
             evidence: Evidence::default(),
             is_quiet: plan.is_quiet,
+            keeps_folder: false,
         };
         house.furnish(&plan, &redis_url).await?;
         house.migrate().await?;
@@ -198,11 +201,15 @@ impl House {
         self.services.remove(name);
         let speaks = roles.is_empty() || roles.contains(&"http");
         let is_taken = self.services.values().any(|service| service.origin == self.origin);
-        let origin = if speaks && !is_taken {
-            self.origin.clone()
-        } else {
-            Url::parse(&format!("http://127.0.0.1:{}", free_port()?))?
-        };
+        let service = self.launch(name, roles, speaks && !is_taken)?;
+        self.services.insert(name.to_owned(), service);
+        Ok(())
+    }
+
+    /// Starts a Bellhop, at the house's own address or at another, for whoever looks after it.
+    pub(crate) fn launch(&self, name: &str, roles: &[&str], at_the_door: bool) -> Story<Service> {
+        let origin =
+            if at_the_door { self.origin.clone() } else { Url::parse(&format!("http://127.0.0.1:{}", free_port()?))? };
         let mut environment = self.settings.clone();
         let port = origin.port().unwrap_or_default();
         environment.insert("LISTEN_ADDR".to_owned(), format!("127.0.0.1:{port}"));
@@ -212,8 +219,18 @@ impl House {
         }
         let log = self.folder.join(format!("{name}.log"));
         let program = Program::start("bellhop", &arguments, &environment, &self.folder, log)?;
-        self.services.insert(name.to_owned(), Service { program, origin });
-        Ok(())
+        Ok(Service { program, origin })
+    }
+
+    /// Looks after a Bellhop from now on that somebody else launched.
+    pub(crate) fn take_in(&mut self, name: &str, service: Service) {
+        self.services.insert(name.to_owned(), service);
+    }
+
+    /// Leaves logs and clock where they are when the house goes; answers the folder.
+    pub fn keep_folder(&mut self) -> PathBuf {
+        self.keeps_folder = true;
+        self.folder.clone()
     }
 
     /// Waits until a Bellhop says that it is ready.
@@ -310,6 +327,8 @@ impl Drop for House {
         if !self.is_quiet {
             self.print_last_words();
         }
-        let _ = std::fs::remove_dir_all(&self.folder);
+        if !self.keeps_folder {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
     }
 }

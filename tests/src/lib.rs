@@ -47,6 +47,7 @@ pub use gate::Gate;
 pub use house::House;
 pub use ledger::{Authorization, Call, Grant, Ledger, Mailbox, Revocation, TokenRequest};
 pub use plan::Plan;
+pub use process::free_port;
 pub use sandbox::{Sandbox, start_sandbox};
 pub use servers::{PrivateServers, Server, Servers};
 pub use trouble::{Story, Trouble, ensure};

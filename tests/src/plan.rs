@@ -2,6 +2,7 @@
 
 use crate::house::House;
 use crate::process::Environment;
+use crate::servers::Servers;
 use crate::trouble::Story;
 
 /// What a house is to be like.
@@ -13,6 +14,7 @@ pub struct Plan {
     pub(crate) is_without_redis: bool,
     pub(crate) redis_number: Option<u8>,
     pub(crate) is_quiet: bool,
+    pub(crate) servers: Option<Servers>,
 }
 
 impl Plan {
@@ -48,6 +50,13 @@ impl Plan {
     #[must_use]
     pub fn redis_number(mut self, number: u8) -> Self {
         self.redis_number = Some(number);
+        self
+    }
+
+    /// Builds on these servers instead of those that the environment names.
+    #[must_use]
+    pub fn on(mut self, servers: &Servers) -> Self {
+        self.servers = Some(servers.clone());
         self
     }
 
