@@ -96,7 +96,11 @@ async fn meet_fault(sandbox: &Sandbox, mut request: Request) -> (Request, Option
 type Answered = (Response, Option<std::net::SocketAddr>);
 
 /// The answer, and how the connection ends where it is to be cut.
-async fn suffer<E: Endpoint>(fault: Option<Fault>, endpoint: &E, request: Request) -> (Answered, Option<&'static str>) {
+async fn suffer<E: Endpoint>(
+    fault: Option<Fault>,
+    endpoint: &E,
+    mut request: Request,
+) -> (Answered, Option<&'static str>) {
     let client = request.remote_addr().as_socket_addr().copied();
     let path = request.uri().path().to_owned();
     let Some(fault) = fault else {
@@ -107,6 +111,7 @@ async fn suffer<E: Endpoint>(fault: Option<Fault>, endpoint: &E, request: Reques
         return ((Response::default(), client), Some("dropped"));
     }
     if fault.lose_answer {
+        request.extensions_mut().insert(crate::ledger::AnswerLost);
         let response = answered(endpoint.call(request).await);
         return ((response, client), Some("answer lost"));
     }

@@ -25,6 +25,8 @@ pub struct Ledger {
     pub messages_edited: BTreeMap<i64, u64>,
     pub messages_deleted: BTreeMap<i64, u64>,
     pub callbacks_answered: u64,
+    /// By the id of the query: a press that was answered twice shows.
+    pub presses_answered: BTreeMap<String, u64>,
     /// Counts each delivery, so a repeated update counts again.
     pub updates_delivered: u64,
     pub updates_confirmed: u64,
@@ -39,10 +41,17 @@ pub struct TokenRequest {
     /// `issued`, or the error code of the refusal.
     pub outcome: String,
     pub account: Option<String>,
+    pub code_used: Option<String>,
     pub refresh_token_used: Option<String>,
     pub refresh_token_issued: Option<String>,
     pub access_token_issued: Option<String>,
+    /// The work was done, and a fault on command kept the answer back.
+    pub answer_lost: bool,
 }
+
+/// Goes with a request whose answer will be lost, for the entry of that request.
+#[derive(Debug, Clone, Copy)]
+pub struct AnswerLost;
 
 /// The first 16 hexadecimal digits of a secret's SHA-256.
 pub fn fingerprint(secret: &str) -> String {
@@ -157,6 +166,8 @@ pub fn view(sandbox: &Sandbox, state: &State) -> Value {
             "messages_edited": ledger.messages_edited,
             "messages_deleted": ledger.messages_deleted,
             "callbacks_answered": ledger.callbacks_answered,
+            "presses_answered": ledger.presses_answered,
+            "updates": state.telegram.updates.summaries(),
             "updates_delivered": ledger.updates_delivered,
             "updates_confirmed": ledger.updates_confirmed,
             "updates_pending": state.telegram.updates.pending(),

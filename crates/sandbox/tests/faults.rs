@@ -129,6 +129,8 @@ async fn a_dropped_connection_sends_not_one_byte_and_does_no_work() {
     let ledger = drive.see("ledger").await;
     assert_eq!(ledger["token_requests"].as_array().unwrap().len(), 2, "the work was done");
     assert_eq!(ledger["token_requests"][1]["outcome"], "issued");
+    assert_eq!(ledger["token_requests"][0]["answer_lost"], false);
+    assert_eq!(ledger["token_requests"][1]["answer_lost"], true);
     assert_eq!(drive.refresh(refresh).await.0, 200, "and then all is well again");
 }
 

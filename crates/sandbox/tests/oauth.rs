@@ -357,6 +357,10 @@ async fn the_control_api_changes_grants_and_the_ledger_tells() {
     assert_eq!(raw, text(&tokens, "refresh_token"));
     assert!(!ledger.to_string().contains(raw), "the ledger holds fingerprints only");
     assert_eq!(ledger["authorizations"][0]["pkce"], "S256");
+    // The first 16 hexadecimal digits of SHA-256 of "the-state".
+    assert_eq!(ledger["authorizations"][0]["state_fingerprint"], "9aea885ae488807f");
+    assert_eq!(requests[0]["code_used"].as_str().unwrap().len(), 16, "a code is a secret too");
+    assert_eq!(requests[1]["code_used"], Value::Null);
 
     drive.client.delete(drive.url("/sandbox/ledger")).send().await.unwrap();
     assert_eq!(drive.see("ledger").await["token_requests"], json!([]));

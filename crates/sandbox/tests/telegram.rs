@@ -231,6 +231,14 @@ async fn a_button_press_becomes_a_query_that_can_be_answered() {
     drive.bot_ok("answerCallbackQuery", answer).await;
     let transcript = drive.see("telegram/people/1001/messages").await;
     assert_eq!(transcript["notices"][0]["text"], "Done");
+    let ledger = drive.see("ledger").await;
+    let id_of_query = text(query, "id");
+    assert_eq!(ledger["telegram"]["presses_answered"], json!({ id_of_query: 1 }));
+    let update =
+        json!({ "update_id": updates[0]["update_id"], "kind": "callback_query", "chat": ADA, "query": id_of_query });
+    let made = ledger["telegram"]["updates"].as_array().unwrap();
+    assert_eq!(made.last(), Some(&update));
+    assert!(made.iter().any(|made| made["kind"] == "message" && made["chat"] == ADA && made["query"].is_null()));
 
     let unknown = drive.bot_refusal("answerCallbackQuery", json!({ "callback_query_id": "1" })).await;
     assert_eq!(unknown, "Bad Request: query is too old and response timeout expired or query ID is invalid");

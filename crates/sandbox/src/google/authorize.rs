@@ -16,7 +16,7 @@ use super::{
     consent_page, raw, scopes,
     token::Code,
 };
-use crate::{Sandbox, State, answer, fields::Fields};
+use crate::{Sandbox, State, answer, fields::Fields, ledger::fingerprint};
 
 /// How long a person may look at the consent page.
 const DECISION_MINUTES: i64 = 60;
@@ -171,6 +171,7 @@ fn record(
         },
         "nonce": asked.nonce.is_some(),
         "state": asked.state.is_some(),
+        "state_fingerprint": asked.state.as_deref().map(fingerprint),
     }));
 }
 

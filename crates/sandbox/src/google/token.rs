@@ -21,7 +21,7 @@ use super::{
 use crate::{
     Sandbox, State,
     fields::Fields,
-    ledger::{TokenRequest, fingerprint},
+    ledger::{AnswerLost, TokenRequest, fingerprint},
 };
 
 /// Codes live this long. RFC 6749 section 4.1.2 recommends ten minutes at most.
@@ -56,10 +56,12 @@ pub async fn endpoint(request: &Request, body: Body, Data(sandbox): Data<&Arc<Sa
     let fields = form(request, body).await;
     let now = sandbox.clock.now();
     let mut state = sandbox.state();
-    let mut entry = TokenRequest { at: now, ..TokenRequest::default() };
+    let answer_lost = request.extensions().get::<AnswerLost>().is_some();
+    let mut entry = TokenRequest { at: now, answer_lost, ..TokenRequest::default() };
     let answered = match fields {
         Ok(fields) => {
             fields.first("grant_type").unwrap_or_default().clone_into(&mut entry.grant_type);
+            entry.code_used = fields.first("code").map(fingerprint);
             entry.refresh_token_used = fields.first("refresh_token").map(fingerprint);
             serve(&mut state, request, &fields, &mut entry, now)
         }

@@ -52,6 +52,7 @@ pub fn answer_callback(state: &mut State, parameters: &Parameters, now: DateTime
         chat.version += 1;
     }
     state.ledger.callbacks_answered += 1;
+    *state.ledger.presses_answered.entry(id).or_default() += 1;
     Ok(true.into())
 }
 

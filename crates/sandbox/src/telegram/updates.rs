@@ -127,6 +127,17 @@ impl Updates {
         true
     }
 
+    /// Every update ever made, without what it says: who must be answered, and how often.
+    pub fn summaries(&self) -> Vec<Value> {
+        let summary = |(id, update): (&i64, &Value)| {
+            let (kind, content) = update.as_object()?.iter().find(|(name, _)| *name != "update_id")?;
+            let chat = [&content["chat"]["id"], &content["message"]["chat"]["id"]].into_iter().find_map(Value::as_i64);
+            let query = (kind == "callback_query").then_some(&content["id"]);
+            Some(json!({ "update_id": id, "kind": kind, "chat": chat, "query": query }))
+        };
+        self.made.iter().filter_map(summary).collect()
+    }
+
     fn pending_of(&mut self, id: i64, update: Value, at: DateTime<Utc>) -> Pending {
         self.next_ticket += 1;
         Pending { ticket: self.next_ticket, id, at, update, failures: 0, retry_at: None, in_flight: false }
