@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::breakers;
 use crate::held::Held;
 use crate::jobs::failure::failure_of;
 use crate::metrics::OAuthEvent;
@@ -221,16 +222,27 @@ impl Flight<'_> {
         refresh_token: &SecretString,
         in_doubt: bool,
     ) -> Result<Refreshed, AccessError> {
+        let passage = match breakers::enter_for_tokens(self.app, self.tenant, self.provider, self.integration).await {
+            Ok(passage) => passage,
+            Err(held) => {
+                self.app.store.end_refresh_lease(self.tenant, self.integration, self.lease, in_doubt).await?;
+                return Err(held.into());
+            }
+        };
         self.app.metrics.oauth(self.provider, OAuthEvent::RefreshStart);
         match self.app.provider(self.provider).refresh(refresh_token).await {
             Ok(answer) => {
                 let replacement = self.take(answer, tokens);
-                let refreshed = self.record(replacement).await?;
+                // Recorded first: until then the token exists in memory only.
+                let recorded = self.record(replacement).await;
+                passage.leave(Ok(())).await;
+                let refreshed = recorded?;
                 self.app.metrics.oauth(self.provider, OAuthEvent::RefreshOk);
                 Ok(refreshed)
             }
             Err(error) => {
                 self.app.metrics.oauth(self.provider, OAuthEvent::RefreshFailed);
+                passage.leave(Err(&error)).await;
                 self.fail(error, in_doubt).await
             }
         }

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use bellhop_domain::JobFailure;
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
@@ -26,6 +27,8 @@ pub enum HeldBy {
     Breaker {
         /// Since when.
         since: DateTime<Utc>,
+        /// How it failed the last time.
+        reason: JobFailure,
     },
     /// The provider would refuse it: what it allows in this time is used up.
     Quota,

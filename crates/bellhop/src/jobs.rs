@@ -93,6 +93,8 @@ pub enum Verdict {
     Wait {
         /// How long. Held between five seconds and a day.
         after: Duration,
+        /// What waiting for so long comes to, if anything.
+        effect: Effect,
     },
     /// It failed and may work later: an attempt is spent.
     Retry {
@@ -104,6 +106,14 @@ pub enum Verdict {
         /// Why it failed.
         reason: JobFailure,
     },
+}
+
+impl Verdict {
+    /// Told to wait, and nothing else.
+    #[must_use]
+    pub fn wait(after: Duration) -> Self {
+        Self::Wait { after, effect: Effect::default() }
+    }
 }
 
 /// Runs the handler of this job.
@@ -127,10 +137,10 @@ const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(30);
 #[must_use]
 pub fn verdict_of(error: &ProviderError) -> Verdict {
     if let ProviderError::RateLimited { retry_after } = error {
-        return Verdict::Wait { after: retry_after.unwrap_or(RATE_LIMIT_PAUSE) };
+        return Verdict::wait(retry_after.unwrap_or(RATE_LIMIT_PAUSE));
     }
     if let ProviderError::Unavailable { retry_after: Some(after), .. } = error {
-        return Verdict::Wait { after: *after };
+        return Verdict::wait(*after);
     }
     let reason = failure_of(error);
     if error.is_temporary() { Verdict::Retry { reason } } else { Verdict::Bury { reason } }

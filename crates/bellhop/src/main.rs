@@ -6,6 +6,7 @@ mod access;
 mod actions;
 mod app;
 mod bot;
+mod breakers;
 mod calendar;
 mod calls;
 mod cli;

@@ -6,6 +6,7 @@
 mod accounts;
 mod agenda;
 mod api_keys;
+mod breakers;
 mod calendar;
 mod chain;
 mod commit;
@@ -51,6 +52,7 @@ pub use sqlx::postgres::PgConnectOptions as DatabaseAddress;
 pub use crate::accounts::{Account, SubjectLock};
 pub use crate::agenda::{Calendar, CalendarAge, Entry};
 pub use crate::api_keys::ApiKey;
+pub use crate::breakers::{BreakerKey, BreakerState, StoredBreaker};
 pub use crate::calendar::{Answer, CalendarContent, CalendarProgress, CalendarUnderway, EntryContent, EntryTime};
 pub use crate::chain::{GENESIS, Link};
 pub use crate::connect::{Attempt, BroughtBack, ConnectLink, ExchangeSecrets, seal_verifier};

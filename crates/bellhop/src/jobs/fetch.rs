@@ -63,7 +63,7 @@ impl From<AccessError> for Stop {
     fn from(error: AccessError) -> Self {
         Self::with(match error {
             AccessError::NotConnected | AccessError::Expired => Verdict::Done(Effect::default()),
-            AccessError::RefreshLocked => Verdict::Wait { after: WHILE_LOCKED },
+            AccessError::RefreshLocked => Verdict::wait(WHILE_LOCKED),
             AccessError::Provider(error) => verdict_of(&error),
             AccessError::Held(held) => return held.into(),
             AccessError::Store(error) => return error.into(),
@@ -73,7 +73,7 @@ impl From<AccessError> for Stop {
 
 impl From<Held> for Stop {
     fn from(held: Held) -> Self {
-        Self::with(Verdict::Wait { after: held.after })
+        Self::with(Verdict::wait(held.after))
     }
 }
 

@@ -55,8 +55,8 @@ pub async fn run(notice: &Notice, app: &App, run: &Run) -> Verdict {
 /// away or does not take our token, and the owner must hear of it however long that lasts.
 fn not_sent(trouble: Trouble) -> Verdict {
     match trouble {
-        Trouble::SlowDown(after) => Verdict::Wait { after },
-        Trouble::Unreachable | Trouble::Unauthorized | Trouble::Conflict => Verdict::Wait { after: AWAY },
+        Trouble::SlowDown(after) => Verdict::wait(after),
+        Trouble::Unreachable | Trouble::Unauthorized | Trouble::Conflict => Verdict::wait(AWAY),
         Trouble::NoAnswer | Trouble::Blocked => Verdict::Retry { reason: JobFailure::TelegramUnavailable },
         Trouble::Refused | Trouble::Gone => Verdict::Bury { reason: JobFailure::TelegramRefused },
     }

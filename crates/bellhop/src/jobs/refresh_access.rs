@@ -21,10 +21,10 @@ fn meaning(refreshed: Result<Refreshed, AccessError>, generation: Generation, ru
     match refreshed {
         Ok(refreshed) if refreshed.generation > generation => Verdict::Done(Effect::default()),
         // Somebody else is at it and the old token is still good: no event has ended this job yet.
-        Ok(_) | Err(AccessError::RefreshLocked) => Verdict::Wait { after: WHILE_LOCKED },
+        Ok(_) | Err(AccessError::RefreshLocked) => Verdict::wait(WHILE_LOCKED),
         Err(AccessError::Expired | AccessError::NotConnected) => Verdict::Done(Effect::default()),
         Err(AccessError::Provider(error)) => verdict_of(&error),
-        Err(AccessError::Held(held)) => Verdict::Wait { after: held.after },
+        Err(AccessError::Held(held)) => Verdict::wait(held.after),
         Err(AccessError::Store(error)) => {
             tracing::warn!(job = %run.job, %error, "the access could not be refreshed");
             Verdict::Retry { reason: JobFailure::Internal }
@@ -55,8 +55,8 @@ mod tests {
         };
         let found = |number| Ok(Refreshed { generation: Generation::new(number), expires_at: None });
         assert!(matches!(meaning(found(5), generation, &run), Verdict::Done(_)));
-        assert!(matches!(meaning(found(4), generation, &run), Verdict::Wait { after: WHILE_LOCKED }));
+        assert!(matches!(meaning(found(4), generation, &run), Verdict::Wait { after: WHILE_LOCKED, .. }));
         let locked = meaning(Err(AccessError::RefreshLocked), generation, &run);
-        assert!(matches!(locked, Verdict::Wait { after: WHILE_LOCKED }));
+        assert!(matches!(locked, Verdict::Wait { after: WHILE_LOCKED, .. }));
     }
 }

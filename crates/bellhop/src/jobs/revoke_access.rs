@@ -6,6 +6,7 @@ use bellhop_store::StoreError;
 
 use super::{Run, Verdict, verdict_of};
 use crate::app::App;
+use crate::breakers;
 
 /// Revokes the grant of this generation. The tokens go from the vault with the event that records the answer.
 pub async fn run(generation: Generation, app: &App, run: &Run) -> Verdict {
@@ -29,7 +30,13 @@ pub async fn run(generation: Generation, app: &App, run: &Run) -> Verdict {
     }
     // Revoking the refresh token ends the access tokens made from it (RFC 7009 section 2.1), not the other way round.
     let token = tokens.refresh.as_ref().unwrap_or(&tokens.access);
-    match app.provider(provider).revoke(token).await {
+    let passage = match breakers::enter_for_tokens(app, run.tenant, provider, run.integration).await {
+        Ok(passage) => passage,
+        Err(held) => return Verdict::wait(held.after),
+    };
+    let answer = app.provider(provider).revoke(token).await;
+    passage.leave(answer.as_ref().map(drop)).await;
+    match answer {
         Ok(Revocation::Revoked) => done(RevocationOutcome::Revoked),
         Ok(Revocation::AlreadyInvalid | Revocation::NotOffered) => done(RevocationOutcome::AlreadyInvalid),
         Err(error) => verdict_of(&error),

@@ -87,9 +87,9 @@ impl Settling {
             Verdict::Again { after, effect } => {
                 Self::new(run, at, effect, Outcome::Again { due_at: later(at, after) }, "again")
             }
-            Verdict::Wait { after } => {
+            Verdict::Wait { after, effect } => {
                 let due_at = later(at, after.max(SHORTEST_WAIT));
-                Self::new(run, at, Effect::default(), Outcome::Wait { due_at }, "wait")
+                Self::new(run, at, effect, Outcome::Wait { due_at }, "wait")
             }
             Verdict::Retry { reason } => match retry_after(run.attempt) {
                 Some(after) => {
@@ -212,12 +212,12 @@ mod tests {
 
     #[test]
     fn waiting_spends_no_attempt_and_no_answer_makes_a_job_spin_or_puts_it_away_for_ever() {
-        let (settling, outcome) = settled(&run(3), Verdict::Wait { after: Duration::from_secs(90) });
+        let (settling, outcome) = settled(&run(3), Verdict::wait(Duration::from_secs(90)));
         assert_eq!(outcome, Outcome::Wait { due_at: at() + TimeDelta::seconds(90) });
         assert!(settling.request.commands.is_empty());
-        let (_, outcome) = settled(&run(3), Verdict::Wait { after: Duration::MAX });
+        let (_, outcome) = settled(&run(3), Verdict::wait(Duration::MAX));
         assert_eq!(outcome, Outcome::Wait { due_at: at() + LONGEST_REST });
-        let (_, outcome) = settled(&run(3), Verdict::Wait { after: Duration::ZERO });
+        let (_, outcome) = settled(&run(3), Verdict::wait(Duration::ZERO));
         assert_eq!(outcome, Outcome::Wait { due_at: at() + TimeDelta::seconds(5) });
     }
 
