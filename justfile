@@ -12,6 +12,10 @@ test *arguments:
 demo *arguments:
     ./ops/demo {{arguments}}
 
+# break everything at once and look what was lost; --minutes 2 is shorter, --seed N repeats
+chaos *arguments:
+    ./ops/chaos {{arguments}}
+
 # refresh the committed query descriptions after a change of SQL; --check only compares
 prepare *arguments:
     ./ops/prepare {{arguments}}

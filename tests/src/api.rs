@@ -76,6 +76,12 @@ impl Api {
         self.call(Method::DELETE, path, None).await
     }
 
+    /// A request without a body under a name of the caller's own, so that it can be repeated.
+    pub async fn once(&self, method: Method, path: &str, idempotency_key: &str) -> Story<Answer> {
+        let request = self.request(method, path)?.header("idempotency-key", idempotency_key);
+        self.answered(path, request).await
+    }
+
     /// `POST` as Telegram brings an update, with this secret and whatever body.
     pub async fn deliver(&self, path: &str, secret: Option<&str>, body: &str) -> Story<Answer> {
         let mut request = self.client.post(self.origin.join(path)?).header("content-type", "application/json");
@@ -86,14 +92,16 @@ impl Api {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Story<Answer> {
-        let mut request = self.client.request(method, self.origin.join(path)?);
-        if let Some(key) = &self.key {
-            request = request.bearer_auth(key);
-        }
+        let mut request = self.request(method, path)?;
         if let Some(body) = body {
             request = request.json(&body);
         }
         self.answered(path, request).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> Story<RequestBuilder> {
+        let request = self.client.request(method, self.origin.join(path)?);
+        Ok(if let Some(key) = &self.key { request.bearer_auth(key) } else { request })
     }
 
     async fn answered(&self, path: &str, request: RequestBuilder) -> Story<Answer> {

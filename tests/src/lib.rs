@@ -15,6 +15,7 @@
 mod api;
 mod browser;
 mod canary;
+pub mod chaos;
 mod chat;
 mod chrome;
 mod cli;
@@ -47,7 +48,7 @@ pub use gate::Gate;
 pub use house::House;
 pub use ledger::{Authorization, Call, Grant, Ledger, Mailbox, Revocation, TokenRequest};
 pub use plan::Plan;
-pub use process::free_port;
+pub use process::{free_port, program};
 pub use sandbox::{Sandbox, start_sandbox};
 pub use servers::{PrivateServers, Server, Servers};
 pub use trouble::{Story, Trouble, ensure};

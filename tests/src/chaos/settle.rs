@@ -1,0 +1,77 @@
+//! The end of a chaos: nothing is broken any more, and everything that is due is done.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::time::sleep;
+
+use super::stage::Stage;
+use crate::trouble::{Story, Trouble};
+use crate::wait::until_within;
+
+/// How long after the last fault nothing may be overdue any more.
+const SETTLED_WITHIN: TimeDelta = TimeDelta::seconds(60);
+
+/// What is due for so long, by the house's clock, is overdue.
+const OVERDUE: &str = "10 seconds";
+
+/// How often it is looked.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How long everybody may take to be ready after the last fault.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// How far the clock is moved at the end, and how often: every poll comes round, and every pause after a failure is over.
+const LATER: TimeDelta = TimeDelta::minutes(6);
+const TIMES: usize = 2;
+
+/// How long everything that has come due then may take.
+const DRAINED_WITHIN: Duration = Duration::from_secs(90);
+
+impl Stage<'_> {
+    /// Waits until nothing is overdue; a finding where that takes too long. Answers the seconds since the last fault.
+    pub async fn nothing_is_overdue(&self) -> Story<f64> {
+        self.house.sandbox.clear_faults().await?;
+        self.all_are_well(READY_WITHIN).await?;
+        let last_fault = self.chronicle().last_fault().real;
+        loop {
+            let overdue = self.due(OVERDUE).await?;
+            let since = self.now()?.real - last_fault;
+            if overdue.is_empty() {
+                return Ok(since.as_seconds_f64());
+            }
+            if since > SETTLED_WITHIN {
+                let words = overdue.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join(" ");
+                let seconds = since.num_seconds();
+                self.finds(format!("{} jobs are overdue {seconds} s after the last fault: {words}", overdue.len()));
+                return Ok(since.as_seconds_f64());
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Brings the house to rest: dead letters are replayed, and whatever comes due in the next minutes is done.
+    pub async fn come_to_rest(&self) -> Story {
+        self.replay_letters().await?;
+        for _ in 0..TIMES {
+            self.house.advance(LATER)?;
+            until_within(DRAINED_WITHIN, "everything due to be done", async || {
+                sleep(LOOK).await;
+                Ok(self.due("0 seconds").await?.is_empty().then_some(()))
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Open jobs that have been due for so long, running or not.
+    async fn due(&self, since: &str) -> Story<Vec<serde_json::Value>> {
+        let now = self.now()?.app;
+        let sql = format!(
+            "select id, kind, due_at, attempts, crashes, lease, leased_until, dispatched_at from jobs
+             where state = 'open' and due_at <= '{}'::timestamptz - interval '{since}'",
+            now.to_rfc3339()
+        );
+        self.house.database.rows(&sql).await.map_err(|trouble| Trouble::new(format!("jobs cannot be seen: {trouble}")))
+    }
+}
