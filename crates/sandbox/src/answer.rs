@@ -24,6 +24,12 @@ impl From<Refused> for poem::Error {
     }
 }
 
+impl Refused {
+    pub fn into_response(self) -> Response {
+        *self.0
+    }
+}
+
 pub fn json(status: StatusCode, body: &Value) -> Response {
     Response::builder()
         .status(status)

@@ -13,7 +13,7 @@ use poem::{
 use crate::{
     Sandbox, answer, chat_page, control,
     faults::{Call, Fault},
-    google::{authorize, calendar, gmail, history, identity, labels, payload, revoke, send, token},
+    google::{authorize, calendar, gmail, history, identity, labels, payload, quota::UnderWay, revoke, send, token},
     telegram,
 };
 
@@ -48,14 +48,17 @@ pub fn routes(sandbox: Arc<Sandbox>) -> impl Endpoint<Output = Response> {
 }
 
 /// Applies the fault the call meets, lets the endpoint work, and writes the ledger.
-async fn watch<E: Endpoint>(sandbox: &Sandbox, endpoint: &E, request: Request) -> Result<Response> {
+async fn watch<E: Endpoint>(sandbox: &Arc<Sandbox>, endpoint: &E, request: Request) -> Result<Response> {
     let path = request.uri().path().to_owned();
     if is_ours(&path) {
         return Ok(answered(endpoint.call(request).await));
     }
     let method = request.method().to_string();
     let (request, fault) = meet_fault(sandbox, request).await;
-    let (response, cut) = suffer(fault, endpoint, request).await;
+    let (response, cut) = match UnderWay::begin(sandbox, &request) {
+        Ok(_under_way) => suffer(fault, endpoint, request).await,
+        Err(refused) => ((refused.into_response(), None), None),
+    };
     let outcome = match cut {
         Some(cut) => {
             tracing::info!(%method, path = %crate::ledger::template(&path), cut, "connection closed on command");

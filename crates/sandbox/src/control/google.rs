@@ -61,7 +61,7 @@ pub fn show_settings(Data(sandbox): Data<&Arc<Sandbox>>) -> Response {
         "issuer": google.issuer,
         "access_token_seconds": google.access_token_seconds,
         "rotate_refresh_tokens": google.rotate_refresh_tokens,
-        "quota": google.quota,
+        "quota": google.quotas.limits,
         "calendar_page_size": google.calendar_page_size,
         "mail_page_size": google.mail_page_size,
     }))
@@ -83,7 +83,7 @@ pub async fn change_settings(body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> 
     }
     google.redirect_uris.extend(changes.redirect_uri);
     if let Change::Becomes(quota) = changes.quota {
-        google.quota = quota;
+        google.quotas.limits = quota;
     }
     if let Change::Becomes(size) = changes.calendar_page_size {
         google.calendar_page_size = size;

@@ -64,7 +64,7 @@ pub fn caller<'a>(
     if user != "me" && !user.eq_ignore_ascii_case(&account.email) {
         return Err(errors::delegation_denied(user));
     }
-    account.spent.charge(google.quota.as_ref(), cost, now)?;
+    google.quotas.charge(quota::Api::Gmail, &token.account, cost, now)?;
     Ok(Caller { account, scopes: token.scopes })
 }
 

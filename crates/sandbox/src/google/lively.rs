@@ -12,7 +12,6 @@ use super::{
     compose::{Attachment, Draft},
     mailbox::{Mailbox, Message},
     odd,
-    quota::Spent,
 };
 
 /// The accounts: name, `sub`, address, display name.
@@ -116,7 +115,6 @@ pub fn accounts(seed: u64, mails: usize, now: DateTime<Utc>) -> BTreeMap<String,
                 email: (*email).to_owned(),
                 display_name: (*display_name).to_owned(),
                 mailbox: Mailbox::new(0x018c_0000_0000_0000 + number * 0x0000_0100_0000_0000 + 77 * number),
-                spent: Spent::default(),
                 legacy: Legacy::default(),
             };
             fill(&mut account, &mut Dice(seed.wrapping_mul(31).wrapping_add(number)), inbox, now);
@@ -133,7 +131,6 @@ pub fn stranger(number: u64, name: &str, email: &str, display_name: &str) -> Acc
         email: email.to_owned(),
         display_name: display_name.to_owned(),
         mailbox: Mailbox::new(0x018c_0000_0000_0000 + number * 0x0000_0100_0000_0000),
-        spent: Spent::default(),
         legacy: Legacy::default(),
     }
 }

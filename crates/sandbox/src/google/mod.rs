@@ -31,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use self::{answers::AnswerFaults, mailbox::Mailbox, quota::Quota};
+use self::{answers::AnswerFaults, mailbox::Mailbox, quota::Quotas};
 use crate::Settings;
 
 /// Google kills the oldest refresh token of an account and client beyond this many, without a word.
@@ -54,7 +54,7 @@ pub struct Google {
     pub answers: AnswerFaults,
     pub access_token_seconds: u32,
     pub rotate_refresh_tokens: bool,
-    pub quota: Option<Quota>,
+    pub quotas: Quotas,
     /// By id; who sees which is in their `entries`.
     pub calendars: BTreeMap<String, calendar::Calendar>,
     /// Counts changes of calendar lists, for their sync tokens.
@@ -77,7 +77,6 @@ pub struct Account {
     pub email: String,
     pub display_name: String,
     pub mailbox: Mailbox,
-    pub spent: quota::Spent,
     pub legacy: Legacy,
 }
 
@@ -140,7 +139,7 @@ impl Google {
             answers: AnswerFaults::default(),
             access_token_seconds: settings.access_token_seconds,
             rotate_refresh_tokens: false,
-            quota: None,
+            quotas: Quotas::default(),
             calendars: calendar::lively::calendars(now),
             list_changes: 1,
             list_generation: 0,

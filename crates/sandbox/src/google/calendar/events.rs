@@ -50,8 +50,8 @@ pub fn get(
     Path((id, event)): Path<(String, String)>,
     Data(sandbox): Data<&Arc<Sandbox>>,
 ) -> Result<Response, Refused> {
-    let state = sandbox.state();
-    let account = caller(sandbox, &state, request, &READ_EVENTS)?;
+    let mut state = sandbox.state();
+    let account = caller(sandbox, &mut state, request, &READ_EVENTS)?;
     let fields = gmail::parameters(request, &["alwaysIncludeEmail", "maxAttendees", "timeZone"])?;
     let (id, role) = open(&state.google, &account, &id)?;
     let calendar = state.google.calendars.get(&id).ok_or_else(errors::not_found)?;
@@ -81,7 +81,7 @@ struct Writing {
     writer: Writer,
 }
 
-fn writing(sandbox: &Sandbox, state: &State, request: &Request, id: &str) -> Result<Writing, Refused> {
+fn writing(sandbox: &Sandbox, state: &mut State, request: &Request, id: &str) -> Result<Writing, Refused> {
     let account = caller(sandbox, state, request, &WRITE_EVENTS)?;
     let fields = gmail::parameters(request, &WRITE_PARAMETERS)?;
     for name in ["sendNotifications", "supportsAttachments", "alwaysIncludeEmail"] {
@@ -115,7 +115,7 @@ pub async fn insert(
 ) -> Result<Response, Refused> {
     let body = bytes(body).await?;
     let mut state = sandbox.state();
-    let writing = writing(sandbox, &state, request, &id)?;
+    let writing = writing(sandbox, &mut state, request, &id)?;
     let calendar = state.google.calendars.get_mut(&writing.calendar).ok_or_else(errors::not_found)?;
     let id = calendar.insert(draft::chosen_id(&body)?, draft::written(&body)?, &writing.writer)?;
     answer(sandbox, calendar, &writing, &id)
@@ -155,7 +155,7 @@ fn write(
     make: impl FnOnce(&Occurrence<'_>) -> Result<Map<String, Value>, Refused>,
 ) -> Result<Response, Refused> {
     let mut state = sandbox.state();
-    let writing = writing(sandbox, &state, request, id)?;
+    let writing = writing(sandbox, &mut state, request, id)?;
     let calendar = state.google.calendars.get_mut(&writing.calendar).ok_or_else(errors::not_found)?;
     let fields = {
         let occurrence = calendar.find(event).ok_or_else(errors::not_found)?;
@@ -185,7 +185,7 @@ pub fn delete(
     Data(sandbox): Data<&Arc<Sandbox>>,
 ) -> Result<Response, Refused> {
     let mut state = sandbox.state();
-    let writing = writing(sandbox, &state, request, &id)?;
+    let writing = writing(sandbox, &mut state, request, &id)?;
     let calendar = state.google.calendars.get_mut(&writing.calendar).ok_or_else(errors::not_found)?;
     let etag = calendar.find(&event).ok_or_else(errors::not_found)?.event.etag();
     precondition::if_match(request, &etag)?;

@@ -44,8 +44,8 @@ struct Item {
 pub async fn query(request: &Request, body: Body, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
     let bytes = body.into_bytes_limit(1024 * 1024).await.map_err(|_| errors::bad_request("Request is too large."))?;
     let now = sandbox.clock.now();
-    let state = sandbox.state();
-    let account = caller(sandbox, &state, request, &READ_BUSY)?;
+    let mut state = sandbox.state();
+    let account = caller(sandbox, &mut state, request, &READ_BUSY)?;
     gmail::parameters(request, &[])?;
     let query: Query = serde_json::from_slice(&bytes).map_err(|_| errors::bad_request("Parse Error"))?;
     let from = time(query.time_min.as_deref(), "timeMin")?;

@@ -92,8 +92,8 @@ pub fn list(
     Data(sandbox): Data<&Arc<Sandbox>>,
 ) -> Result<Response, Refused> {
     let now = sandbox.clock.now();
-    let state = sandbox.state();
-    let account = caller(sandbox, &state, request, &READ_EVENTS)?;
+    let mut state = sandbox.state();
+    let account = caller(sandbox, &mut state, request, &READ_EVENTS)?;
     let fields = gmail::parameters(request, &KNOWN)?;
     let (id, role) = open(&state.google, &account, &id)?;
     let calendar = state.google.calendars.get(&id).ok_or_else(errors::not_found)?;

@@ -30,9 +30,9 @@ const ROLES: [&str; 5] = ["freeBusyReader", "owner", "reader", "writer", "writer
 
 #[handler]
 pub fn list(request: &Request, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
-    let state = sandbox.state();
+    let mut state = sandbox.state();
+    let account = caller(sandbox, &mut state, request, &READ_LIST)?;
     let google = &state.google;
-    let account = caller(sandbox, &state, request, &READ_LIST)?;
     let fields = gmail::parameters(request, &LIST_PARAMETERS)?;
     let show_deleted = asked::flag(&fields, "showDeleted")?;
     let show_hidden = asked::flag(&fields, "showHidden")?;
@@ -63,8 +63,8 @@ pub fn list(request: &Request, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Res
 
 #[handler]
 pub fn get(request: &Request, Path(id): Path<String>, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
-    let state = sandbox.state();
-    let account = caller(sandbox, &state, request, &READ_LIST)?;
+    let mut state = sandbox.state();
+    let account = caller(sandbox, &mut state, request, &READ_LIST)?;
     gmail::parameters(request, &[])?;
     let (id, _) = open(&state.google, &account, &id)?;
     let calendar = state.google.calendars.get(&id).ok_or_else(errors::not_found)?;
@@ -78,8 +78,8 @@ pub fn get_calendar(
     Path(id): Path<String>,
     Data(sandbox): Data<&Arc<Sandbox>>,
 ) -> Result<Response, Refused> {
-    let state = sandbox.state();
-    let account = caller(sandbox, &state, request, &READ_CALENDARS)?;
+    let mut state = sandbox.state();
+    let account = caller(sandbox, &mut state, request, &READ_CALENDARS)?;
     gmail::parameters(request, &[])?;
     let (id, _) = open(&state.google, &account, &id)?;
     let calendar = state.google.calendars.get(&id).ok_or_else(errors::not_found)?;
@@ -160,8 +160,8 @@ fn setting_view((name, value): &(&'static str, String)) -> Value {
 
 #[handler]
 pub fn list_settings(request: &Request, Data(sandbox): Data<&Arc<Sandbox>>) -> Result<Response, Refused> {
-    let state = sandbox.state();
-    let account = caller(sandbox, &state, request, &READ_SETTINGS)?;
+    let mut state = sandbox.state();
+    let account = caller(sandbox, &mut state, request, &READ_SETTINGS)?;
     let fields = gmail::parameters(request, &["maxResults", "pageToken", "syncToken"])?;
     let name = format!("{account}/settings");
     let since = sync_token(&fields, &name, &state.google, |_| false)?;
@@ -178,8 +178,8 @@ pub fn get_setting(
     Path(id): Path<String>,
     Data(sandbox): Data<&Arc<Sandbox>>,
 ) -> Result<Response, Refused> {
-    let state = sandbox.state();
-    let account = caller(sandbox, &state, request, &READ_SETTINGS)?;
+    let mut state = sandbox.state();
+    let account = caller(sandbox, &mut state, request, &READ_SETTINGS)?;
     gmail::parameters(request, &[])?;
     let all = settings(&state.google, &account);
     let setting = all.iter().find(|(name, _)| *name == id).ok_or_else(errors::not_found)?;

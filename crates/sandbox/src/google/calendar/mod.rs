@@ -29,7 +29,11 @@ use poem::{IntoEndpoint, Request, Route, get, post};
 use serde::{Deserialize, Serialize};
 
 use self::event::Event;
-use super::{Google, errors as google_errors, identity, scopes};
+use super::{
+    Google, errors as google_errors, identity,
+    quota::{Api, CALENDAR_REQUEST},
+    scopes,
+};
 use crate::{Sandbox, State, answer::Refused};
 
 /// Everything under `/calendar/v3/`.
@@ -118,15 +122,23 @@ impl Role {
     }
 }
 
-/// The account behind a token that has one of these scopes.
-pub fn caller(sandbox: &Sandbox, state: &State, request: &Request, needed: &[&str]) -> Result<String, Refused> {
+/// The account behind a token that has one of these scopes, charged for the request.
+pub fn caller(
+    sandbox: &Sandbox,
+    state: &mut State,
+    request: &Request,
+    needed: &[&str],
+) -> Result<String, Refused> {
+    let now = sandbox.clock.now();
     let token = identity::bearer(request)
-        .and_then(|token| state.google.live_access_token(token, sandbox.clock.now()))
+        .and_then(|token| state.google.live_access_token(token, now))
         .ok_or_else(google_errors::unauthenticated)?;
     if !needed.iter().any(|scope| token.scopes.contains(*scope)) {
         return Err(google_errors::insufficient_scope(needed));
     }
-    Ok(token.account.clone())
+    let account = token.account.clone();
+    state.google.quotas.charge(Api::Calendar, &account, CALENDAR_REQUEST, now)?;
+    Ok(account)
 }
 
 /// The calendar somebody means, and what they may do with it. What they may not see is not there.
