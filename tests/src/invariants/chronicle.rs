@@ -113,6 +113,8 @@ pub enum Deed {
     Refresh {
         /// For which integration.
         integration: Uuid,
+        /// The `Idempotency-Key`, where there was one: what is asked again under it is asked once.
+        key: Option<String>,
     },
     /// The end of everything personal.
     Erase {

@@ -7,29 +7,35 @@ use crate::house::House;
 use crate::trouble::Story;
 use crate::wait::until_within;
 
-/// How long a command may go on finding a difference while jobs run and the belt moves.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the belt may differ from the job table while entries are on their way.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One finding for each command.
 pub async fn findings(house: &House) -> Story<Vec<Finding>> {
     let mut findings = vec![
-        command(house, "audit_verify", &["audit", "verify"]).await?,
-        command(house, "rebuild_jobs", &["rebuild", "jobs", "--check"]).await?,
-        command(house, "rebuild_views", &["rebuild", "views", "--check"]).await?,
+        said("audit_verify", differs(house, &["audit", "verify"]).await?),
+        said("rebuild_jobs", differs(house, &["rebuild", "jobs", "--check"]).await?),
+        said("rebuild_views", differs(house, &["rebuild", "views", "--check"]).await?),
     ];
     if house.redis.is_some() {
-        findings.push(command(house, "rebuild_belt", &["rebuild", "belt", "--check"]).await?);
+        let mut words = None;
+        let agreed = until_within(PATIENCE, "the belt to agree", async || {
+            words = differs(house, &["rebuild", "belt", "--check"]).await?;
+            Ok(words.is_none().then_some(()))
+        });
+        let agreed = agreed.await;
+        findings.push(said("rebuild_belt", agreed.err().map(|trouble| words.unwrap_or_else(|| trouble.to_string()))));
     }
     Ok(findings)
 }
 
-async fn command(house: &House, name: &'static str, arguments: &[&str]) -> Story<Finding> {
-    let mut words = String::new();
-    let agreed = until_within(PATIENCE, name, async || {
-        let ran = house.try_command(arguments).await?;
-        words = format!("bellhop {} ended with {:?}: {}{}", arguments.join(" "), ran.code, ran.out, ran.words);
-        Ok((ran.code == Some(0)).then_some(()))
-    })
-    .await;
-    Ok(Finding::of(name, agreed.err().map(|_| words).into_iter().collect()))
+fn said(name: &'static str, words: Option<String>) -> Finding {
+    Finding::of(name, words.into_iter().collect())
+}
+
+/// What a command says where it does not end well.
+async fn differs(house: &House, arguments: &[&str]) -> Story<Option<String>> {
+    let ran = house.try_command(arguments).await?;
+    let words = || format!("bellhop {} ended with {:?}: {}{}", arguments.join(" "), ran.code, ran.out, ran.words);
+    Ok((ran.code != Some(0)).then(words))
 }

@@ -13,8 +13,7 @@ use chrono::{DateTime, Utc};
 use crate::house::House;
 use crate::trouble::Story;
 
-/// How a run ended. `released`: it let go of its lease; whether an event of the same transaction ended the job is in
-/// [`Turn`]s.
+/// How a run ended. Whether an event of the same transaction ended the job is in [`Turn`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
@@ -91,19 +90,17 @@ pub struct Begun {
     pub state: String,
 }
 
-/// Everything that was seen, in its order.
-#[derive(Debug, Clone, Default)]
-pub struct Seen {
-    /// Runs, by when they started.
-    pub runs: Vec<Run>,
-    /// Rows of jobs that were made.
-    pub openings: Vec<Opening>,
-    /// Changes of state.
-    pub turns: Vec<Turn>,
-    /// Events written by runs.
-    pub writings: Vec<Writing>,
-    /// Walks.
-    pub walks: Vec<Begun>,
+/// A refresh lease that was taken.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Refreshing {
+    /// Of which integration.
+    pub integration: Uuid,
+    /// For which generation.
+    pub generation: i64,
+    /// When, by the machine's clock.
+    pub taken_at: DateTime<Utc>,
+    /// Until when somebody else still had it; none where nobody had.
+    pub held_until: Option<DateTime<Utc>>,
 }
 
 /// Puts the witness into a house's database. Once.
@@ -111,14 +108,25 @@ pub async fn install(house: &House) -> Story {
     house.database.tamper(TRIGGERS).await.map(drop)
 }
 
-/// The queries that tell what was seen, in the order of [`Seen`].
-pub const TOLD: [&str; 5] = [
-    "select job, kind, lease, started_at, ended_at, ended_in::text::bigint as ended_in, ending from witness.runs order by number",
-    "select job, opened_by, xid::text::bigint as xid from witness.openings order by number",
-    "select job, state, xid::text::bigint as xid from witness.turns order by number",
-    "select event, lease from witness.writings order by number",
-    "select attempt, state from witness.walks order by attempt",
-];
+/// Runs, by when they started.
+pub const RUNS: &str = "select job, kind, lease, started_at, ended_at, ended_in::text::bigint as ended_in, ending
+                        from witness.runs order by number";
+
+/// Rows of jobs that were made.
+pub const OPENINGS: &str = "select job, opened_by, xid::text::bigint as xid from witness.openings order by number";
+
+/// Changes of state of jobs.
+pub const TURNS: &str = "select job, state, xid::text::bigint as xid from witness.turns order by number";
+
+/// Events written by runs.
+pub const WRITINGS: &str = "select event, lease from witness.writings order by number";
+
+/// Walks that began.
+pub const WALKS: &str = "select attempt, state from witness.walks order by attempt";
+
+/// Refresh leases that were taken.
+pub const REFRESHINGS: &str =
+    "select integration, generation, taken_at, held_until from witness.refreshings order by number";
 
 const TRIGGERS: &str = r"
 create schema witness;
@@ -153,6 +161,16 @@ create table witness.walks (
     attempt uuid primary key,
     state text not null
 );
+
+create table witness.refreshings (
+    number bigint generated always as identity primary key,
+    integration uuid not null,
+    generation bigint not null,
+    taken_at timestamptz not null default clock_timestamp(),
+    held_until timestamptz
+);
+-- What runs already.
+insert into witness.runs (job, kind, lease) select id, kind, lease from jobs where lease is not null;
 
 create function witness.job_opened() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public as $$
@@ -210,11 +228,25 @@ begin
     return null;
 end $$;
 
+create function witness.refresh_taken() returns trigger
+language plpgsql security definer set search_path = pg_catalog, public as $$
+begin
+    if tg_op = 'INSERT' then
+        insert into witness.refreshings (integration, generation) values (new.integration, new.generation);
+    elsif new.lease is distinct from old.lease then
+        insert into witness.refreshings (integration, generation, held_until)
+        values (new.integration, new.generation, case when old.lease is not null then old.until end);
+    end if;
+    return null;
+end $$;
+
 create trigger witness_opened after insert on jobs for each row execute function witness.job_opened();
 create trigger witness_turned after update of state on jobs for each row
     when (old.state is distinct from new.state) execute function witness.job_turned();
 create trigger witness_lease after update of lease on jobs for each row
     when (old.lease is distinct from new.lease) execute function witness.lease_moved();
 create trigger witness_event after insert on events for each row execute function witness.event_written();
+create trigger witness_refresh after insert or update on refresh_leases for each row
+    when (new.lease is not null) execute function witness.refresh_taken();
 create trigger witness_walk after insert on authorization_attempts for each row execute function witness.walk_begun();
 ";

@@ -1,0 +1,211 @@
+//! Tokens and grants: what was spent at the provider, under whose lease, and whether both sides agree on who is connected.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::facts::{Event, Facts};
+use super::outside::TokenRequest;
+use super::report::Finding;
+
+/// How long after a refresh at the provider its event may come, where no later refresh bounds it.
+const UNTIL_RECORDED: TimeDelta = TimeDelta::seconds(120);
+
+/// How far the clocks of two processes may be apart when somebody has just moved them.
+const CLOCKS_APART: TimeDelta = TimeDelta::seconds(1);
+
+/// What is found about tokens.
+pub fn findings(facts: &Facts) -> Vec<Finding> {
+    let accounts = facts.streams_of_accounts();
+    vec![
+        refresh_token_once(facts, &accounts),
+        refreshed_under_lease(facts, &accounts),
+        code_once(facts),
+        expiry_explained(facts, &accounts),
+        grants_agree(facts, &accounts),
+    ]
+}
+
+/// The streams of each account.
+type Accounts<'a> = BTreeMap<&'a str, BTreeSet<Uuid>>;
+
+/// The uses of each refresh token that was brought more than once although the first use had replaced it.
+fn reused(facts: &Facts) -> Vec<(&str, Vec<&TokenRequest>)> {
+    let mut uses: BTreeMap<&str, Vec<&TokenRequest>> = BTreeMap::new();
+    for request in &facts.outside.token_requests {
+        if let Some(token) = &request.refresh_token_used {
+            uses.entry(token).or_default().push(request);
+        }
+    }
+    uses.into_iter()
+        .filter_map(|(token, uses)| {
+            let spent = uses.iter().position(|one| one.is_issued() && one.refresh_token_issued.is_some())?;
+            let uses = uses[spent..].to_vec();
+            (uses.len() > 1).then_some((token, uses))
+        })
+        .collect()
+}
+
+/// How many times an answer was lost and the old token was tried once more.
+pub fn crash_windows(facts: &Facts) -> usize {
+    reused(facts).iter().map(|(_, uses)| uses.len() - 1).sum()
+}
+
+/// A refresh token that was replaced is not brought again, unless the answer was lost: then something was broken between
+/// the two uses, and the integration ends healthy or expired for that reason.
+fn refresh_token_once(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
+    let none = BTreeSet::new();
+    let mut wrong = vec![];
+    for (token, uses) in reused(facts) {
+        let first = uses[0];
+        let account = first.account.as_deref().unwrap_or("nobody");
+        let streams = accounts.get(account).unwrap_or(&none);
+        let mut say = |what: &str| wrong.push(format!("refresh token {token} of {account}: {what}"));
+        let recorded_at = recorded(facts, first, streams);
+        let is_lost = |pair: &[&TokenRequest]| pair[0].answer_lost || facts.is_broken_between(pair[0].at, pair[1].at);
+        if uses[1..].iter().any(|again| recorded_at.is_some_and(|at| at < again.at)) {
+            say("brought again although its replacement had been recorded");
+        } else if !uses.windows(2).all(is_lost) {
+            say(&format!("brought {} times, and nothing was broken in between", uses.len()));
+        } else {
+            for stream in streams.iter().filter(|stream| !ends_well(facts, **stream, first.at)) {
+                say(&format!("its answer was lost, and stream {stream} ended neither healthy nor as such"));
+            }
+        }
+    }
+    Finding::of("refresh_token_once", wrong)
+}
+
+/// When what a refresh yielded was taken in, if it was.
+fn recorded(facts: &Facts, request: &TokenRequest, streams: &BTreeSet<Uuid>) -> Option<DateTime<Utc>> {
+    let same = |other: &&TokenRequest| other.account == request.account && other.grant_type == "refresh_token";
+    let later =
+        facts.outside.token_requests.iter().filter(same).filter(|other| other.is_issued() && other.at > request.at);
+    let bound = later.map(|other| other.at).min().unwrap_or(request.at + UNTIL_RECORDED);
+    let refreshed = facts.of_kind("AccessRefreshed").filter(|event| streams.contains(&event.stream));
+    refreshed.map(|event| event.time).find(|at| *at >= request.at - CLOCKS_APART && *at < bound)
+}
+
+/// Whether a stream from which an answer was lost is healthy, was ended by somebody, or has expired for that reason.
+fn ends_well(facts: &Facts, stream: Uuid, since: DateTime<Utc>) -> bool {
+    let status = facts.integrations.iter().find(|row| row.id == stream).map_or("", |row| row.status.as_str());
+    let mut expiries = facts.of_kind("AccessExpired").filter(|event| event.stream == stream && event.time >= since);
+    match status {
+        "active" | "degraded" | "disconnected" | "erased" => true,
+        "expired" => expiries.any(|event| event.word("reason") == "answer_lost"),
+        _ => false,
+    }
+}
+
+/// Nobody takes the refresh lease while somebody has it, and nobody refreshes without it.
+fn refreshed_under_lease(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
+    let mut wrong = vec![];
+    for taken in &facts.refreshings {
+        if taken.held_until.is_some_and(|until| until > taken.taken_at) {
+            let (stream, generation) = (taken.integration, taken.generation);
+            wrong.push(format!(
+                "stream {stream}: the lease to replace generation {generation} was taken from its holder"
+            ));
+        }
+    }
+    for (account, streams) in accounts {
+        let used = facts
+            .outside
+            .token_requests
+            .iter()
+            .filter(|request| request.grant_type == "refresh_token" && request.account.as_deref() == Some(account));
+        let taken = facts.refreshings.iter().filter(|taken| streams.contains(&taken.integration));
+        let (used, taken) = (used.count(), taken.count());
+        if used > taken {
+            wrong.push(format!("account {account}: refreshed {used} times under {taken} leases"));
+        }
+    }
+    Finding::of("refreshed_under_lease", wrong)
+}
+
+/// A code is brought to the provider at most once.
+fn code_once(facts: &Facts) -> Finding {
+    let mut uses: BTreeMap<&str, u32> = BTreeMap::new();
+    for code in facts.outside.token_requests.iter().filter_map(|request| request.code_used.as_deref()) {
+        *uses.entry(code).or_default() += 1;
+    }
+    let twice = uses.iter().filter(|(_, count)| **count > 1);
+    Finding::of("code_once", twice.map(|(code, count)| format!("code {code}: brought {count} times")).collect())
+}
+
+/// Whoever is told to connect again is told for a reason that the provider knows of: the grant was ended, or an answer was
+/// lost that had replaced the refresh token.
+fn expiry_explained(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
+    let mut wrong = vec![];
+    for event in facts.of_kind("AccessExpired") {
+        let of = accounts.iter().filter(|(_, streams)| streams.contains(&event.stream)).map(|(account, _)| *account);
+        let of: Vec<&str> = of.collect();
+        let about = |account: Option<&str>| account.is_some_and(|account| of.contains(&account));
+        let mut revocations = facts.outside.revocations.iter().filter(|one| one.at <= event.time + CLOCKS_APART);
+        let is_explained = match event.word("reason") {
+            "no_refresh_token" => true,
+            _ if revocations.any(|revocation| about(revocation.account.as_deref())) => true,
+            "answer_lost" => facts.outside.token_requests.iter().any(|request| {
+                about(request.account.as_deref())
+                    && request.refresh_token_used.is_some()
+                    && request.is_issued()
+                    && request.at <= event.time + CLOCKS_APART
+                    && was_not_recorded_before(facts, request, event)
+            }),
+            _ => false,
+        };
+        if !is_explained {
+            let (stream, version, reason) = (event.stream, event.version, event.word("reason"));
+            wrong.push(format!(
+                "stream {stream}: expired at version {version} as {reason}, and the provider knows of nothing"
+            ));
+        }
+    }
+    Finding::of("expiry_explained", wrong)
+}
+
+fn was_not_recorded_before(facts: &Facts, request: &TokenRequest, expiry: &Event) -> bool {
+    recorded(facts, request, &[expiry.stream].into()).is_none_or(|at| at > expiry.time)
+}
+
+/// Who is connected here has a grant there with the same scopes, and the other way round. A grant may be left over where a
+/// revocation was given up or is still to be made, where access has expired, and where the answer to an exchange was lost.
+fn grants_agree(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
+    let mut wrong = vec![];
+    let rows = |streams: &BTreeSet<Uuid>| {
+        let rows = facts.integrations.iter().filter(|row| streams.contains(&row.id));
+        rows.collect::<Vec<_>>()
+    };
+    for (account, streams) in accounts {
+        let rows = rows(streams);
+        let grant = facts.outside.grants.iter().find(|grant| grant.account == *account);
+        let Some(grant) = grant else {
+            // What was taken back at the provider is found out by the next call.
+            let was_ended = facts.outside.revocations.iter().any(|ended| ended.account.as_deref() == Some(account));
+            for row in rows.iter().filter(|row| row.is_usable() && !was_ended) {
+                wrong.push(format!("stream {}: is {}, and {account} has no grant", row.id, row.status));
+            }
+            continue;
+        };
+        for row in rows.iter().filter(|row| row.is_usable() && row.scopes != grant.scopes) {
+            wrong.push(format!("stream {}: has other scopes than the grant of {account}", row.id));
+        }
+        let is_held = rows.iter().any(|row| row.is_usable() || row.status == "expired");
+        if !is_held && !is_left_over(facts, account, streams) {
+            wrong.push(format!("account {account}: has a grant that nobody holds"));
+        }
+    }
+    Finding::of("grants_agree", wrong)
+}
+
+/// Whether a grant that nobody holds is explained.
+fn is_left_over(facts: &Facts, account: &str, streams: &BTreeSet<Uuid>) -> bool {
+    let exchanged = facts.outside.token_requests.iter().filter(|request| {
+        request.is_issued() && request.grant_type == "authorization_code" && request.account.as_deref() == Some(account)
+    });
+    let granted = facts.of_kind("AccessGranted").filter(|event| streams.contains(&event.stream));
+    let mut revocations = facts.of_kind("JobBuried").filter(|event| streams.contains(&event.stream));
+    let given_up = revocations.any(|event| event.payload["payload"]["kind"] == "revoke_access");
+    exchanged.count() > granted.count() || given_up
+}
