@@ -12,6 +12,7 @@ mod recovery;
 mod schedule;
 mod settle;
 mod stage;
+mod summary;
 mod walks;
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ pub use stage::PACE;
 
 use self::recovery::Recovery;
 use self::stage::Stage;
+use self::summary::Summary;
 use crate::house::House;
 use crate::invariants::{self, Chronicle};
 use crate::servers::PrivateServers;
@@ -56,7 +58,7 @@ pub async fn run(servers: &PrivateServers, seed: u64, length: Duration) -> Story
     if played.is_ok() {
         println!("{:>6.1} s  checking", began.elapsed().as_secs_f64());
         let report = invariants::check(&house, &chronicle).await?;
-        println!("\n{report}{recovery}");
+        println!("\n{}{report}{recovery}", Summary::of(&house, &chronicle).await?);
         findings.extend(report.broken().iter().map(|name| format!("{name} does not hold")));
     }
     for finding in &findings {
@@ -79,13 +81,19 @@ async fn play(stage: &Stage<'_>, schedule: &Schedule, began: Instant) -> Story {
     say(&format!("{} accounts are connected; the storm begins", guests.len()));
     let storm = async {
         let done = stage.storm(schedule).await;
+        say("the storm is over");
+        // What is asked now says how soon everything works again.
+        stage.house.sandbox.clear_faults().await?;
+        stage.works_again().await?;
         stage.end();
         done?;
-        let seconds = stage.nothing_is_overdue().await?;
-        say(&format!("the storm is over; {seconds:.1} s after the last fault nothing was overdue"));
-        Ok(())
+        stage.nothing_is_overdue().await
     };
-    tokio::try_join!(storm, stage.load(&guests, schedule.seed), stage.keep_time(), stage.watch(), stage.supervise())?;
+    let (seconds, ()) = tokio::try_join!(storm, async {
+        let meanwhile = (stage.load(&guests, schedule.seed), stage.keep_time(), stage.watch(), stage.supervise());
+        tokio::try_join!(meanwhile.0, meanwhile.1, meanwhile.2, meanwhile.3).map(drop)
+    })?;
+    say(&format!("{seconds:.1} s after the last fault nothing was overdue"));
     stage.come_to_rest().await?;
     say("at rest");
     Ok(())

@@ -14,8 +14,9 @@ mod refresh;
 
 use std::fmt;
 
+use crate::api::Api;
 use crate::house::House;
-use crate::invariants::{Chronicle, Report, check};
+use crate::invariants::{Answer, Chronicle, Deed, Moment, Report, check};
 use crate::plan::Plan;
 use crate::trouble::{Story, Trouble, ensure};
 use crate::wait::until;
@@ -135,11 +136,21 @@ impl Control {
     }
 }
 
+/// Somebody's program ends a connection, and is promised it.
+async fn disconnect(house: &House, chronicle: &mut Chronicle, program: &Api, integration: &str) -> Story {
+    let asked_at = Moment::of(house)?;
+    let answer = program.delete(&format!("v1/integrations/{integration}")).await?;
+    ensure(answer.status.is_success(), format_args!("not disconnected: {} {}", answer.status, answer.text))?;
+    chronicle.asked(Deed::Disconnect { integration: integration.parse()? }, asked_at, Answer::Accepted);
+    Ok(())
+}
+
 /// Waits until no job is due and none is running.
 async fn at_rest(house: &House) -> Story {
     until("every job that is due to be done", async || {
         let now = house.now().await?.to_rfc3339();
-        let busy = format!("select count(*) from jobs where state = 'open' and (lease is not null or due_at <= '{now}')");
+        let busy =
+            format!("select count(*) from jobs where state = 'open' and (lease is not null or due_at <= '{now}')");
         Ok((house.database.number(&busy).await? == 0).then_some(()))
     })
     .await
@@ -148,8 +159,5 @@ async fn at_rest(house: &House) -> Story {
 /// Waits until the log holds events of this type.
 async fn logged(house: &House, name: &str) -> Story {
     let count = format!("select count(*) from events where type = '{name}'");
-    until(&format!("{name} in the log"), async || {
-        Ok((house.database.number(&count).await? > 0).then_some(()))
-    })
-    .await
+    until(&format!("{name} in the log"), async || Ok((house.database.number(&count).await? > 0).then_some(()))).await
 }

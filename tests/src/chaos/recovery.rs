@@ -2,14 +2,15 @@
 //!
 //! Recovered is a house, after a fault, once a program was answered that asked after its end, and a person whose question
 //! came after its end was answered and had their mail fetched for it: HTTP, bot, relay, a worker, both servers and the
-//! provider have all done their part. Time in which another fault was still under way does not count, as it says nothing
-//! about this one.
+//! provider have all done their part. Time in which nobody could have answered does not count: while the one process of
+//! a role is stopped, or Postgres is away.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use super::schedule::Process;
 use crate::invariants::{Fault, FaultKind};
 
 /// How soon everything should work again, in 99 of 100 cases.
@@ -38,7 +39,7 @@ pub struct Beat {
 /// How long it took after each fault, in seconds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Recovery {
-    /// Without the time in which other faults were under way.
+    /// Without the time in which another fault let nobody answer.
     clear: Vec<f64>,
     /// With it.
     whole: Vec<f64>,
@@ -65,7 +66,7 @@ impl Recovery {
                 continue;
             };
             let recovered = read.max(question);
-            let others = faults.iter().enumerate().filter(|(other, _)| *other != number);
+            let others = faults.iter().enumerate().filter(|(other, fault)| *other != number && stops_everything(fault));
             let others = others.map(|(_, other)| (other.from.real, other.until.real));
             let whole = seconds(end, recovered);
             let clear = whole - covered(end, recovered, others.collect());
@@ -74,6 +75,17 @@ impl Recovery {
             recovery.by_kind.entry(fault.kind).or_default().push(clear);
         }
         recovery
+    }
+}
+
+/// Whether no probe can come back while this lasts. Of workers there are two.
+fn stops_everything(fault: &Fault) -> bool {
+    match fault.kind {
+        FaultKind::PostgresRestarted | FaultKind::PostgresAway => true,
+        FaultKind::Stopped => {
+            Process::ALL.iter().any(|process| process.name() == fault.target && !Process::WORKERS.contains(process))
+        }
+        _ => false,
     }
 }
 
@@ -109,8 +121,8 @@ impl fmt::Display for Recovery {
         let aim = if p99 <= AIM_SECONDS { "met" } else { "missed" };
         writeln!(
             formatter,
-            "recovery after {} faults: p50 {:.1} s, p99 {p99:.1} s (the aim of {AIM_SECONDS} s is {aim}); with the time of \
-             other faults p50 {:.1} s, p99 {:.1} s",
+            "recovery after {} faults: p50 {:.1} s, p99 {p99:.1} s (the aim of {AIM_SECONDS} s is {aim}); with the time \
+             in which another fault let nobody answer p50 {:.1} s, p99 {:.1} s",
             self.clear.len(),
             percentile(&self.clear, 50),
             percentile(&self.whole, 50),
@@ -138,7 +150,8 @@ mod tests {
 
     fn fault(kind: FaultKind, from: i64, until: i64) -> Fault {
         let moment = |second| Moment { real: at(second), app: at(second) };
-        Fault { kind, target: "x".to_owned(), from: moment(from), until: moment(until) }
+        let target = if kind == FaultKind::Stopped { "http" } else { "worker-1" };
+        Fault { kind, target: target.to_owned(), from: moment(from), until: moment(until) }
     }
 
     fn beat(probe: Probe, from: i64, until: i64) -> Beat {
@@ -160,17 +173,18 @@ mod tests {
     }
 
     #[test]
-    fn time_in_which_other_faults_are_under_way_does_not_count() {
+    fn time_in_which_nobody_can_answer_does_not_count() {
         let faults = [
             fault(FaultKind::Killed, 4, 10),
             fault(FaultKind::Stopped, 12, 16),
-            fault(FaultKind::RedisPaused, 14, 18),
+            fault(FaultKind::PostgresRestarted, 14, 18),
+            fault(FaultKind::RedisPaused, 18, 19),
             fault(FaultKind::UpdateRepeated, 1, 1),
         ];
         let beats = [beat(Probe::Read, 19, 19), beat(Probe::Question, 19, 20)];
         let recovery = Recovery::of(&faults, &beats);
-        assert_eq!(recovery.whole, [10.0, 4.0, 2.0]);
-        assert_eq!(recovery.clear, [4.0, 2.0, 2.0]);
+        assert_eq!(recovery.whole, [10.0, 4.0, 2.0, 1.0]);
+        assert_eq!(recovery.clear, [4.0, 2.0, 2.0, 1.0]);
     }
 
     #[test]

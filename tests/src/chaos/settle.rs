@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio::time::sleep;
 
+use super::recovery::Recovery;
 use super::stage::Stage;
 use crate::trouble::{Story, Trouble};
 use crate::wait::until_within;
@@ -29,9 +30,20 @@ const TIMES: usize = 2;
 const DRAINED_WITHIN: Duration = Duration::from_secs(90);
 
 impl Stage<'_> {
+    /// Waits until every fault has been followed by probes that came back, or for so long that it says enough.
+    pub async fn works_again(&self) -> Story {
+        let since = self.now()?.real;
+        loop {
+            let recovery = Recovery::of(&self.chronicle().faults, &self.beats());
+            if recovery.never.is_empty() || self.now()?.real - since > SETTLED_WITHIN {
+                return Ok(());
+            }
+            sleep(LOOK).await;
+        }
+    }
+
     /// Waits until nothing is overdue; a finding where that takes too long. Answers the seconds since the last fault.
     pub async fn nothing_is_overdue(&self) -> Story<f64> {
-        self.house.sandbox.clear_faults().await?;
         self.all_are_well(READY_WITHIN).await?;
         let last_fault = self.chronicle().last_fault().real;
         loop {

@@ -1,5 +1,6 @@
 //! A burial, which states are folded without.
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 use super::logged;
@@ -17,5 +18,7 @@ pub async fn play(house: &mut House, chronicle: &mut Chronicle) -> Story<&'stati
     house.connect_by_api(&program, "bob").await?;
     logged(house, "JobBuried").await?;
     chronicle.broke(FaultKind::Unavailable, profile, from, Moment::of(house)?);
+    // When its successor is due.
+    house.advance(TimeDelta::minutes(6))?;
     Ok(&["bellhop"])
 }

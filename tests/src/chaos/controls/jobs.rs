@@ -2,8 +2,8 @@
 
 use futures::future::join;
 
-use super::at_rest;
 use super::held::Held;
+use super::{at_rest, disconnect};
 use crate::house::House;
 use crate::invariants::{Answer, Chronicle, Deed, FaultKind, Moment};
 use crate::trouble::Story;
@@ -19,7 +19,6 @@ pub async fn play(house: &mut House, chronicle: &mut Chronicle) -> Story<&'stati
     let rows = format!("select from jobs where integration = '{integration}' for update");
     let mut held = Held::by(house, &rows).await?;
     let path = format!("v1/integrations/{integration}");
-    let deed = Deed::Disconnect { integration: integration.parse()? };
     let asked_at = Moment::of(house)?;
     let (unanswered, killed_at) = join(program.delete(&path), async {
         held.until_wanted_by(1).await?;
@@ -31,13 +30,11 @@ pub async fn play(house: &mut House, chronicle: &mut Chronicle) -> Story<&'stati
     .await;
     let killed_at = killed_at?;
     drop(unanswered);
-    chronicle.asked(deed.clone(), asked_at, Answer::Unknown);
+    chronicle.asked(Deed::Disconnect { integration: integration.parse()? }, asked_at, Answer::Unknown);
     house.serve("front", &["http"]).await?;
     chronicle.broke(FaultKind::Killed, "front", killed_at, Moment::of(house)?);
 
     // Who gets no answer asks again.
-    let asked_at = Moment::of(house)?;
-    program.delete(&path).await?.expect(200)?;
-    chronicle.asked(deed, asked_at, Answer::Accepted);
+    disconnect(house, chronicle, &program, &integration).await?;
     Ok(&["front", "back"])
 }

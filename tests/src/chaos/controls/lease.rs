@@ -4,10 +4,10 @@
 //! nothing could be held against it. A revocation ends its job, and a job ends once.
 
 use super::held::Held;
-use super::{at_rest, logged};
+use super::{at_rest, disconnect, logged};
 use crate::gate::Gate;
 use crate::house::House;
-use crate::invariants::{Answer, Chronicle, Deed, FaultKind, Moment};
+use crate::invariants::{Chronicle, FaultKind, Moment};
 use crate::trouble::Story;
 use crate::wait::until;
 
@@ -25,9 +25,7 @@ pub async fn play(house: &mut House, chronicle: &mut Chronicle) -> Story<&'stati
 
     // Settling the revocation deletes the tokens: there it waits, with the provider's answer in hand.
     let mut held = Held::by(house, "select from vault for update").await?;
-    let asked_at = Moment::of(house)?;
-    program.delete(&format!("v1/integrations/{integration}")).await?.expect(200)?;
-    chronicle.asked(Deed::Disconnect { integration: integration.parse()? }, asked_at, Answer::Accepted);
+    disconnect(house, chronicle, &program, &integration).await?;
     held.until_wanted_by(1).await?;
     let cut_at = Moment::of(house)?;
     gate.shut();

@@ -2,10 +2,11 @@
 
 use futures::future::try_join;
 
+use super::disconnect;
 use super::held::Held;
 use crate::house::House;
 use crate::invariants::{Answer, Chronicle, Deed, FaultKind, Moment};
-use crate::trouble::Story;
+use crate::trouble::{Story, ensure};
 use crate::wait::until;
 
 pub async fn play(house: &mut House, chronicle: &mut Chronicle) -> Story<&'static [&'static str]> {
@@ -22,14 +23,12 @@ pub async fn play(house: &mut House, chronicle: &mut Chronicle) -> Story<&'stati
     let mut held = Held::by(house, &row).await?;
     let path = format!("v1/integrations/{early}");
     let asked_at = Moment::of(house)?;
-    let (answer, ()) = try_join(first.delete(&path), async {
+    let meanwhile = async {
         held.until_wanted_by(1).await?;
         let stopped_at = Moment::of(house)?;
         house.signal("first", "STOP")?;
         held.release().await?;
-        second.delete(&format!("v1/integrations/{late}")).await?.expect(200)?;
-        let asked = Deed::Disconnect { integration: late.parse()? };
-        chronicle.asked(asked, stopped_at, Answer::Accepted);
+        disconnect(house, chronicle, &second, &late).await?;
         // A relay reads the log as soon as it serves, and then says how far it has come.
         house.serve("relay", &["relay"]).await?;
         let relay = house.program_at(&house.origin_of("relay")?, &key);
@@ -40,9 +39,9 @@ pub async fn play(house: &mut House, chronicle: &mut Chronicle) -> Story<&'stati
         house.signal("first", "CONT")?;
         chronicle.broke(FaultKind::Stopped, "first", stopped_at, Moment::of(house)?);
         Ok(())
-    })
-    .await?;
-    answer.expect(200)?;
+    };
+    let (answer, ()) = try_join(first.delete(&path), meanwhile).await?;
+    ensure(answer.status.is_success(), format_args!("not disconnected: {} {}", answer.status, answer.text))?;
     chronicle.asked(Deed::Disconnect { integration: early.parse()? }, asked_at, Answer::Accepted);
     house.serve("worker", &["worker"]).await?;
     Ok(&["first", "second", "relay", "worker"])
