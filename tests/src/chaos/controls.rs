@@ -82,8 +82,10 @@ impl Control {
     /// What must be broken with its fault. Others may be broken too.
     pub const fn finding(self) -> &'static str {
         match self {
-            Self::LeaseFencingOff => "job_once",
-            Self::PositionOrder | Self::JobsOutsideTransaction | Self::FoldWithoutJobBuried => "audit_verify",
+            Self::LeaseFencingOff => "written_under_lease",
+            Self::PositionOrder => "tallies",
+            Self::JobsOutsideTransaction => "rebuild_jobs",
+            Self::FoldWithoutJobBuried => "audit_verify",
             Self::RefreshWithoutLease => "refresh_token_once",
         }
     }
