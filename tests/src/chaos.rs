@@ -105,7 +105,7 @@ async fn keep(house: &mut House, chronicle: &Chronicle) -> Story<PathBuf> {
     std::fs::write(folder.join("chronicle.json"), serde_json::to_string_pretty(chronicle)?)?;
     std::fs::write(folder.join("ledger.json"), house.sandbox.get("ledger").await?.to_string())?;
     let tables = house.database.dump().await?;
-    let lines: String = tables.iter().map(|(table, row)| format!("{table} {row}\n")).collect();
-    std::fs::write(folder.join("tables.txt"), lines)?;
+    let lines: Vec<String> = tables.iter().map(|(table, row)| format!("{table} {row}")).collect();
+    std::fs::write(folder.join("tables.txt"), lines.join("\n"))?;
     Ok(folder)
 }

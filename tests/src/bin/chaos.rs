@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
 
 async fn run(wanted: &Wanted) -> Story<ExitCode> {
     let servers = PrivateServers::start().await?;
-    let held = chaos::run(&servers, wanted.seed, wanted.length).await?;
+    let held = Box::pin(chaos::run(&servers, wanted.seed, wanted.length)).await?;
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -66,13 +66,21 @@ impl Stage<'_> {
         let life = self.crew().life(process);
         self.crew().signal(process, life, "STOP")?;
         let half = Duration::from_secs(STOPPED_SECONDS) / 2;
-        sleep(half).await;
+        self.pass(half, process, life).await;
         if gives_jobs_away {
             self.give_jobs_away().await?;
         }
-        sleep(half).await;
+        self.pass(half, process, life).await;
         self.crew().signal(process, life, "CONT")?;
         self.broke(FaultKind::Stopped, process.name(), from)
+    }
+
+    /// Waits so long, or until this life of a process is over.
+    async fn pass(&self, pause: Duration, process: Process, life: u32) {
+        let until = Instant::now() + pause;
+        while Instant::now() < until && self.crew().life(process) == life {
+            sleep(TRY_AGAIN.min(until.saturating_duration_since(Instant::now()))).await;
+        }
     }
 
     /// Lets the lease of every run end, as happens by itself after a minute. Leases of refreshes stay: that they outlast a

@@ -168,9 +168,11 @@ const REDIS_RESTARTS: Share = Share { two_minutes: 1, ten_minutes: 3 };
 const POSTGRES_RESTARTS: Share = Share { two_minutes: 1, ten_minutes: 3 };
 const OUTSIDE: Share = Share { two_minutes: 14, ten_minutes: 70 };
 
+const TOKENS: &str = "/token";
+
 /// Where calls go wrong: tokens, mail, calendars, the chat. `getUpdates` is how the bot hears at all.
 const PATHS: [&str; 8] = [
-    "/token",
+    TOKENS,
     "/gmail/v1/users/me/messages",
     "/gmail/v1/users/me/history",
     "/gmail/v1/users/me/profile",
@@ -250,7 +252,8 @@ fn blows(dice: &mut impl Rng, length: Duration) -> Vec<Blow> {
     blows
 }
 
-/// In turn through everything that can go wrong, at a path by lot.
+/// In turn through everything that can go wrong, at a path by lot; but the first answers that are lost are those that hold
+/// new tokens, which nothing can bring back.
 fn outside(dice: &mut impl Rng, number: usize) -> Blow {
     let what = match number % 7 {
         0 => Outside::LoseAnswer,
@@ -261,7 +264,7 @@ fn outside(dice: &mut impl Rng, number: usize) -> Blow {
         5 => Outside::SlowDown(None),
         _ => Outside::Status(503),
     };
-    let path = PATHS.choose(dice).unwrap_or(&PATHS[0]);
+    let path = if number == 0 { TOKENS } else { PATHS.choose(dice).unwrap_or(&TOKENS) };
     Blow::Outside { path, what, one_in: dice.random_range(1..=4), seconds: dice.random_range(2..=8) }
 }
 
@@ -390,6 +393,9 @@ mod tests {
                 .filter_map(|step| if let Blow::Outside { what, .. } = step.blow { Some(kind(what)) } else { None })
                 .collect();
             assert_eq!(kinds.len(), 6, "{seed}");
+            let loses_tokens =
+                |blow: &Blow| matches!(blow, Blow::Outside { path: "/token", what: Outside::LoseAnswer, .. });
+            assert!(schedule.count(loses_tokens) > 0, "{seed}");
         }
     }
 }
