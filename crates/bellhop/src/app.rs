@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::config::{ConfigError, Settings};
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 
 /// Everything shared. Cheap to clone.
@@ -26,6 +27,8 @@ pub struct App {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Metrics,
+    /// What providers allow, and what of it is used.
+    pub limits: Limits,
     /// The Bot API, where there is a bot.
     pub bot: Option<Bot>,
     /// Rung when this process has written updates down. A hint to look: another process may have, too.
@@ -59,7 +62,9 @@ impl App {
             Client::new(settings.google.description.clone(), settings.google.credentials.clone(), Timeouts::default())?;
         let bot = settings.telegram.token.as_ref().map(|token| crate::bot::client(token, &settings.telegram.api_url));
         let written_down = Arc::default();
-        Ok(Self { store, clock: Clock::of_process(), metrics: Metrics::new()?, bot, written_down, google, settings })
+        let (clock, metrics) = (Clock::of_process(), Metrics::new()?);
+        let limits = Limits::new(&settings, store.clone(), clock.clone(), metrics.clone(), Uuid::new_v4());
+        Ok(Self { store, clock, metrics, limits, bot, written_down, google, settings })
     }
 
     /// How to speak to this provider.

@@ -19,6 +19,7 @@ mod erase;
 pub mod failure;
 mod migrate;
 mod rebuild;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -65,6 +66,8 @@ enum Command {
     Audit(audit::AuditCommand),
     /// Derive again what is derived, while the system runs.
     Rebuild(rebuild::RebuildArguments),
+    /// What of everything that providers allow is used at this moment.
+    Usage(usage::UsageArguments),
     /// End a connection for its owner.
     Disconnect(disconnect::DisconnectArguments),
     /// Destroy everything personal of a disconnected integration. Only the log remains.
@@ -109,6 +112,7 @@ fn carry_out(command: Command) -> Result<(), Failure> {
             Command::Dead(command) => dead::run(command, &app).await,
             Command::Audit(command) => audit::run(command, &app).await,
             Command::Rebuild(arguments) => rebuild::run(arguments, &app).await,
+            Command::Usage(arguments) => usage::run(arguments, &app).await,
             Command::Disconnect(arguments) => disconnect::run(arguments, &app).await,
             Command::Erase(arguments) => erase::run(arguments, &app).await,
             // Both need no App and were carried out above.

@@ -5,6 +5,7 @@
 //! repeats a value, as it may be a secret put in the wrong place.
 
 mod google;
+mod quotas;
 mod telegram;
 
 use std::collections::BTreeMap;
@@ -52,6 +53,8 @@ pub const SETTINGS: &[Setting] = settings! {
     "GOOGLE_CLIENT_ID", "none", "The OAuth client registered with Google.";
     "GOOGLE_CLIENT_SECRET" (secret), "none", "Its secret.";
     "PROVIDER_GOOGLE_ENABLED", "true", "`false` refuses new connections to Google; disconnecting still works.";
+    "GOOGLE_QUOTAS", "Google's for new projects", "What Google allows your project where that is different, for example `gmail.mailbox=15000/60s, gmail.get=5`: for `gmail` and `calendar` the units in a time of `project` and `mailbox`, calls `at_once` for a mailbox, and what each of `profile list get history attachment` or `calendars events` costs. Give all processes the same.";
+    "PROVIDER_CALLERS", "1", "How many processes with the role worker or bot there are. While Redis is away each keeps to that part of what providers allow, or to a smaller one if Redis has seen more of them.";
     "TELEGRAM_BOT_TOKEN" (secret), "none", "The bot's token. Without one there is no bot and nobody is notified. Read by http, worker and bot, as the two below.";
     "TELEGRAM_API_URL", "https://api.telegram.org", "Where the Bot API is.";
     "TELEGRAM_LINK_URL", "https://t.me", "What links into the chat begin with.";
@@ -113,6 +116,8 @@ pub struct Settings {
     pub master_key: Option<SecretString>,
     /// Google.
     pub google: GoogleSettings,
+    /// How many processes call providers, at least.
+    pub provider_callers: u32,
     /// Telegram.
     pub telegram: TelegramSettings,
     /// How log lines look.
@@ -245,6 +250,7 @@ impl Settings {
             public_base_url,
             master_key: source.secret("MASTER_KEY")?,
             google: GoogleSettings::read(source, overrides)?,
+            provider_callers: quotas::callers(source)?,
             telegram: TelegramSettings::read(source, overrides)?,
             log_format: match source.text("LOG_FORMAT").as_deref() {
                 None | Some("text") => LogFormat::Text,

@@ -17,6 +17,7 @@ mod held;
 mod http;
 mod jobs;
 mod letter;
+mod limits;
 mod metrics;
 #[cfg(feature = "negative-controls")]
 mod negative_control;

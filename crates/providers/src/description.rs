@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use bellhop_domain::{Capabilities, Capability, Provider};
 
 use crate::address::Endpoints;
+use crate::quota::{Operation, Quota};
 
 /// The scopes in the provider's own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +75,17 @@ pub struct Description {
     pub client_authentication: ClientAuthentication,
     /// What its API's refusals mean.
     pub refusal_reasons: RefusalReasons,
+    /// What each of its APIs allows. Every operation belongs to one of them.
+    pub quotas: Vec<Quota>,
 }
 
 impl Description {
+    /// The API that this operation belongs to. None: nothing is known to limit it.
+    #[must_use]
+    pub fn quota_of(&self, operation: Operation) -> Option<&Quota> {
+        self.quotas.iter().find(|quota| quota.cost(operation).is_some())
+    }
+
     /// The scopes to ask for: those for knowing whose account it is, and those the capabilities take. Each once.
     #[must_use]
     pub fn scopes(&self, capabilities: &Capabilities) -> Vec<&'static str> {

@@ -1,11 +1,14 @@
 //! Google, described. Only data: what is done with it stands in the files that execute a [`Description`].
 
+use std::time::Duration;
+
 use bellhop_domain::Provider;
 use url::Url;
 
 use crate::{
     address::{AddressRefused, Addresses, Endpoint, Endpoints},
     description::{ClientAuthentication, Description, RefusalReasons, ScopeSubstitute, Scopes},
+    quota::{Allowance, Operation, Quota},
 };
 
 /// Who Google says it is in an ID token: its issuer, and the same without a scheme. Google documents both
@@ -100,7 +103,39 @@ pub fn google(base: Option<&Url>) -> Result<Description, AddressRefused> {
             domain_policy: &["domainPolicy"],
             api_not_enabled: &["accessNotConfigured", "SERVICE_DISABLED"],
         },
+        quotas: quotas().to_vec(),
     })
+}
+
+/// What Google allows projects that began to use an API in May 2026 or later; older ones keep what they had, which their
+/// pages in the console show. How many requests about one mailbox may be under way is not published for either API, only
+/// that there is such a limit (<https://developers.google.com/workspace/gmail/api/guides/handle-errors>): a few are safe.
+fn quotas() -> [Quota; 2] {
+    let a_minute = |units| Allowance { units, window: Duration::from_mins(1) };
+    [
+        // https://developers.google.com/workspace/gmail/api/reference/quota
+        Quota {
+            api: "gmail",
+            project: a_minute(1_200_000),
+            mailbox: a_minute(6_000),
+            at_once: 8,
+            costs: vec![
+                (Operation::MailProfile, 1),
+                (Operation::MailList, 5),
+                (Operation::MailGet, 20),
+                (Operation::MailHistory, 2),
+                (Operation::MailAttachment, 20),
+            ],
+        },
+        // https://developers.google.com/workspace/calendar/api/guides/quota
+        Quota {
+            api: "calendar",
+            project: a_minute(10_000),
+            mailbox: a_minute(600),
+            at_once: 4,
+            costs: vec![(Operation::CalendarList, 1), (Operation::CalendarEvents, 1)],
+        },
+    ]
 }
 
 fn own_addresses() -> Result<Addresses, AddressRefused> {
@@ -130,6 +165,17 @@ mod tests {
         assert!(google.endpoints.is_providers_own(Endpoint::Token));
         google.endpoints.set(Endpoint::Mail, "https://gmail.googleapis.com/gmail/v1".parse().unwrap()).unwrap();
         assert!(google.endpoints.is_providers_own(Endpoint::Mail));
+    }
+
+    #[test]
+    fn every_operation_belongs_to_one_api_under_a_name_of_its_own() {
+        let google = google(None).unwrap();
+        let mut names = std::collections::BTreeSet::new();
+        for operation in Operation::ALL {
+            let of: Vec<_> = google.quotas.iter().filter(|quota| quota.cost(operation).is_some()).collect();
+            assert_eq!(of.len(), 1, "{operation:?}");
+            assert!(names.insert((of[0].api, operation.name())), "{operation:?}");
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ mod mail_text;
 mod number;
 mod oauth;
 mod oauth_error;
+mod quota;
 mod refusal;
 mod retry_after;
 mod token_answer;
@@ -57,6 +58,7 @@ pub use mail_charset::decode_text;
 pub use mail_full::{Disposition, FullMessage, MailPart, PART_COUNT_LIMIT, PART_DEPTH_LIMIT, PartContent};
 pub use oauth::{AuthorizeRequest, Revocation};
 pub use oauth_error::OAuthErrorCode;
+pub use quota::{Allowance, Operation, Quota};
 pub use retry_after::RETRY_AFTER_LIMIT;
 pub use token_answer::{EXPIRES_IN_LIMIT, TokenAnswer};
 pub use transport::{

@@ -152,7 +152,8 @@ impl Client {
         read::<MessageAnswer>(&body)?.metadata(id)
     }
 
-    /// A page of what happened after a cursor, to messages of one label or to all. [`ProviderError::CursorTooOld`]:
+    /// A page of what happened after a cursor, to messages of one label or to all. `max_results` as in
+    /// [`Client::list_messages`]. [`ProviderError::CursorTooOld`]:
     /// start again with a full listing (Gmail answers 404 then; a cursor usually lasts a week, in rare cases hours)
     /// (<https://developers.google.com/workspace/gmail/api/guides/sync>).
     pub async fn history(
@@ -160,10 +161,11 @@ impl Client {
         access_token: &SecretString,
         start_history_id: u64,
         page_token: Option<&str>,
+        max_results: u32,
         label: Option<&str>,
     ) -> Result<HistoryPage, ProviderError> {
         let start = start_history_id.to_string();
-        let limit = LIST_MESSAGES_LIMIT.to_string();
+        let limit = max_results.clamp(1, LIST_MESSAGES_LIMIT).to_string();
         let mut query = vec![("startHistoryId", start.as_str()), ("maxResults", limit.as_str())];
         query.extend(label.map(|label| ("labelId", label)));
         query.extend(page_token.map(|token| ("pageToken", token)));

@@ -3,7 +3,7 @@
 use bellhop_providers::{Credentials, Description, Endpoint, google};
 use secrecy::SecretString;
 
-use super::{ConfigError, Source, refused_override};
+use super::{ConfigError, Source, quotas, refused_override};
 
 /// How Bellhop speaks to Google.
 #[derive(Debug, Clone)]
@@ -48,6 +48,7 @@ impl GoogleSettings {
             }
             description.issuers = vec![issuer];
         }
+        quotas::read(source, "GOOGLE_QUOTAS", &mut description.quotas)?;
         let client_secret: Option<SecretString> = source.secret("GOOGLE_CLIENT_SECRET")?;
         let credentials = source
             .text("GOOGLE_CLIENT_ID")

@@ -23,7 +23,8 @@ const EVERY: Duration = Duration::from_mins(5);
 /// How many messages a full fetch brings.
 const NEWEST: u32 = 1_000;
 
-/// How many messages are recorded at once.
+/// How many messages are recorded at once, at the most. Pages are as long: whatever holds a fetch back, only the messages of
+/// one batch are asked for again, so that it gets on however little the provider allows at a time.
 const BATCH: usize = 50;
 
 /// Fetches what is new.
@@ -48,6 +49,7 @@ struct Fetch<'a> {
     run: &'a Run,
     key: DataKey,
     mailbox: Mailbox<'a>,
+    batch: usize,
     progress: MailProgress,
 }
 
@@ -57,7 +59,8 @@ impl<'a> Fetch<'a> {
         let key = key.ok_or_else(|| Stop::with(Verdict::Done(Effect::default())))?;
         let progress = app.store.mail_progress(run.tenant, run.integration, &key).await?;
         let mailbox = Mailbox::open(app, run).await?;
-        Ok(Self { app, run, key, mailbox, progress })
+        let batch = mailbox.most().min(BATCH);
+        Ok(Self { app, run, key, mailbox, batch, progress })
     }
 
     async fn run(&mut self) -> Result<Verdict, Stop> {
@@ -82,12 +85,12 @@ impl<'a> Fetch<'a> {
             if !walk.goes_on_to(underway.page_token.as_deref()) {
                 return Err(Stop::StartAgain);
             }
-            let page = self.mailbox.page(underway.page_token.as_deref(), BATCH).await;
+            let page = self.mailbox.page(underway.page_token.as_deref(), self.batch).await;
             let page = unless_outlived(page, resumed && underway.page_token.is_some())?;
             let room = usize::try_from(NEWEST.saturating_sub(underway.listed)).unwrap_or(0);
             let ids: Vec<String> = page.ids.into_iter().take(room).collect();
             // A page may hold more than was asked for, or nothing at all and still have another behind it.
-            let batches = batches(&ids, vec![]);
+            let batches = batches(&ids, vec![], self.batch);
             for batch in &batches {
                 underway.listed = underway.listed.saturating_add(count(&batch.wanted));
                 if batch.ends_page {
@@ -119,11 +122,11 @@ impl<'a> Fetch<'a> {
             if !walk.goes_on_to(underway.page_token.as_deref()) {
                 return Err(Stop::StartAgain);
             }
-            let page = self.mailbox.history(cursor, underway.page_token.as_deref()).await;
+            let page = self.mailbox.history(cursor, underway.page_token.as_deref(), self.batch).await;
             let page = unless_outlived(page, resumed && underway.page_token.is_some())?;
             underway.reaches = page.history_id.or(underway.reaches);
             let (wanted, gone) = settle(&page.changes);
-            for batch in batches(&wanted, self.stored(gone).await?) {
+            for batch in batches(&wanted, self.stored(gone).await?, self.batch) {
                 let rows = self.fetch(&batch.wanted).await?;
                 // What is no longer there or has left the inbox goes, should it be stored.
                 let is_there = |id: &String| rows.iter().any(|row| row.message_id == *id);

@@ -121,7 +121,7 @@ async fn history_keeps_the_order_of_what_happened() {
         "historyId": "15", "nextPageToken": "2"
     });
     let google = StandIn::telling(answer(200, body)).await;
-    let page = google.client().history(&token(), 10, Some("1"), Some("INBOX")).await.unwrap();
+    let page = google.client().history(&token(), 10, Some("1"), 500, Some("INBOX")).await.unwrap();
     let (a, b) = (|| "a".to_owned(), || "b".to_owned());
     assert_eq!(
         page,
@@ -145,7 +145,7 @@ async fn history_keeps_the_order_of_what_happened() {
 #[tokio::test]
 async fn nothing_new_is_an_empty_page() {
     let google = StandIn::telling(answer(200, r#"{"historyId":15}"#)).await;
-    let page = google.client().history(&token(), 15, None, None).await.unwrap();
+    let page = google.client().history(&token(), 15, None, 500, None).await.unwrap();
     assert_eq!(page, HistoryPage { changes: vec![], history_id: Some(15), next_page_token: None });
 }
 
@@ -154,7 +154,7 @@ async fn only_for_history_does_missing_mean_too_old() {
     for status in [404, 410] {
         let google = StandIn::telling(answer(status, r#"{"error":{"code":404}}"#)).await;
         let client = google.client();
-        assert_eq!(client.history(&token(), 1, None, None).await, Err(ProviderError::CursorTooOld));
+        assert_eq!(client.history(&token(), 1, None, 500, None).await, Err(ProviderError::CursorTooOld));
         let missing = if status == 404 { ProviderError::NotFound } else { ProviderError::Gone };
         assert_eq!(client.message_metadata(&token(), "m").await.unwrap_err(), missing);
         assert_eq!(client.mail_profile(&token()).await, Err(missing));

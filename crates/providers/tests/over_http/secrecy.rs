@@ -129,7 +129,7 @@ async fn failures(client: &Client) -> Vec<ProviderError> {
         client.userinfo(&canary()).await.err(),
         client.mail_profile(&canary()).await.err(),
         client.message_metadata(&canary(), CANARY).await.err(),
-        client.history(&canary(), 1, Some(CANARY), Some(CANARY)).await.err(),
+        client.history(&canary(), 1, Some(CANARY), 500, Some(CANARY)).await.err(),
         client.search_messages(&canary(), CANARY, Some(CANARY), 1).await.err(),
         client.message_full(&canary(), CANARY).await.err(),
         client.attachment(&canary(), CANARY, &canary(), 1).await.err(),

@@ -211,6 +211,6 @@ async fn the_calls_can_move_between_threads() {
     drop(sendable(client.refresh(&one)));
     drop(sendable(client.revoke(&one)));
     drop(sendable(client.userinfo(&one)));
-    drop(sendable(client.history(&one, 1, None, None)));
+    drop(sendable(client.history(&one, 1, None, 500, None)));
     assert!(google(None).is_ok());
 }

@@ -7,11 +7,10 @@ pub mod stored;
 pub mod view;
 
 use bellhop_domain::{Capability, Status};
-use bellhop_providers::{Client, MailMetadata, ProviderError};
+use bellhop_providers::{Client, MailMetadata, Operation, ProviderError};
 use bellhop_store::{InboxMessage, MailContent, StoreError};
 use chrono::{DateTime, Utc};
 use futures::future::{BoxFuture, join_all};
-use futures::{StreamExt, TryStreamExt, stream};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
@@ -24,6 +23,7 @@ use crate::bot::message::Message;
 use crate::bot::text::Text;
 use crate::bot::visit::{Failure, Visit};
 use crate::calls::{CallError, Caller};
+use crate::limits::Urgency;
 use stored::Question;
 use view::{How, Looked, View};
 
@@ -38,9 +38,6 @@ pub const COMMAND: Command = Command {
 
 /// What is shown of all accounts together: more does not fit into one message.
 const MOST: usize = 8;
-
-/// Calls to one mailbox at the same time.
-const AT_ONCE: usize = 4;
 
 fn search<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(typed(visit, said))
@@ -160,8 +157,9 @@ async fn ask_provider(
     question: &str,
     most: usize,
 ) -> Result<(Vec<InboxMessage>, bool), CallError> {
-    let mut caller = Caller::open(&visit.desk.app, visit.context("token"), account.id()).await?;
-    let page = caller.call(|client, token| {
+    let urgency = Urgency::Person { by: deadline };
+    let mut caller = Caller::open(&visit.desk.app, visit.context("token"), account.id(), urgency).await?;
+    let page = caller.call(Operation::MailList, |client, token| {
         let question = question.to_owned();
         let limit = u32::try_from(most).unwrap_or(1);
         by(deadline, async move { client.search_messages(&token, &question, None, limit).await })
@@ -169,22 +167,17 @@ async fn ask_provider(
     let page = page.await?;
     let has_more = page.next_page_token.is_some() || page.ids.len() > most;
     let ids: Vec<String> = page.ids.into_iter().take(most).collect();
-    let found = caller.call(|client, token| by(deadline, about(client, token, ids.clone()))).await?;
-    Ok((found, has_more))
+    let found = caller.each(Operation::MailGet, &ids, |client, token, id| by(deadline, about(client, token, id)));
+    Ok((found.await?.into_iter().flatten().collect(), has_more))
 }
 
-/// What is known of these messages. Those that were deleted since they were listed are left out.
-async fn about(client: Client, token: SecretString, ids: Vec<String>) -> Result<Vec<InboxMessage>, ProviderError> {
-    let (client, token) = (&client, &token);
-    let one = |id: String| async move {
-        match client.message_metadata(token, &id).await {
-            Ok(metadata) => Ok(Some(listed(metadata))),
-            Err(ProviderError::NotFound | ProviderError::Gone) => Ok(None),
-            Err(error) => Err(error),
-        }
-    };
-    let found: Vec<_> = stream::iter(ids.into_iter().map(one)).buffered(AT_ONCE).try_collect().await?;
-    Ok(found.into_iter().flatten().collect())
+/// What is known of a message, unless it was deleted since it was listed.
+async fn about(client: Client, token: SecretString, id: String) -> Result<Option<InboxMessage>, ProviderError> {
+    match client.message_metadata(&token, &id).await {
+        Ok(metadata) => Ok(Some(listed(metadata))),
+        Err(ProviderError::NotFound | ProviderError::Gone) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn listed(metadata: MailMetadata) -> InboxMessage {

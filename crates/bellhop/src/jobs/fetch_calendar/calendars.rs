@@ -2,7 +2,7 @@
 
 use bellhop_domain::JobFailure;
 use bellhop_providers::{
-    CalendarAccess, CalendarEntry, CalendarEventPage, Client, EventsFrom, Forbidden, ProviderError,
+    CalendarAccess, CalendarEntry, CalendarEventPage, Client, EventsFrom, Forbidden, Operation, ProviderError,
 };
 use bellhop_store::{Calendar, CalendarContent};
 use secrecy::{ExposeSecret, SecretString};
@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::calls::{CallError, Caller};
 use crate::jobs::fetch::Stop;
 use crate::jobs::{Run, Verdict};
+use crate::limits::Urgency;
 
 /// The most calendars of one account that are listed.
 const MOST: usize = 500;
@@ -34,7 +35,7 @@ pub struct Calendars<'a>(Caller<'a>);
 impl<'a> Calendars<'a> {
     /// Finds the token to call with.
     pub async fn open(app: &'a App, run: &Run) -> Result<Self, Stop> {
-        Ok(Self(Caller::open(app, run.context("token"), run.integration).await?))
+        Ok(Self(Caller::open(app, run.context("token"), run.integration, Urgency::Background).await?))
     }
 
     /// The calendars on the person's list. Of those that they hid at the provider, the primary one and what they had chosen
@@ -46,7 +47,7 @@ impl<'a> Calendars<'a> {
         loop {
             let from = page_token.as_deref();
             let list = |client: Client, token| async move { client.calendars(&token, from).await };
-            let page = self.0.call(list).await?;
+            let page = self.0.call(Operation::CalendarList, list).await?;
             let wanted = page.calendars.iter().filter(|entry| {
                 !entry.is_deleted && (!entry.is_hidden || entry.is_primary || is_chosen(entry.id.expose_secret()))
             });
@@ -76,7 +77,7 @@ impl<'a> Calendars<'a> {
         let events = |client: Client, token| async move {
             client.calendar_events(&token, id, EventsFrom { sync_token: since, page_token }).await
         };
-        match self.0.call(events).await {
+        match self.0.call(Operation::CalendarEvents, events).await {
             Ok(page) => Ok(Reading::Page(page)),
             Err(CallError::Provider(ProviderError::NotFound)) => Ok(Reading::Gone),
             Err(CallError::Provider(ProviderError::Forbidden(Forbidden::Other))) => Ok(Reading::Refused),

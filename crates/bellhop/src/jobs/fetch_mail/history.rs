@@ -7,7 +7,6 @@ use std::collections::{HashMap, HashSet};
 
 use bellhop_providers::MailChange;
 
-use super::BATCH;
 use super::mailbox::INBOX;
 
 /// The most pages of history one run walks. What has changed more than that is brought sooner by a full fetch.
@@ -24,10 +23,10 @@ pub struct Batch {
     pub ends_page: bool,
 }
 
-/// The batches of a page; none where nothing is to be recorded.
-pub fn batches(wanted: &[String], gone: Vec<String>) -> Vec<Batch> {
+/// The batches of a page, of so many messages each; none where nothing is to be recorded.
+pub fn batches(wanted: &[String], gone: Vec<String>, size: usize) -> Vec<Batch> {
     let mut batches: Vec<Batch> =
-        wanted.chunks(BATCH).map(|ids| Batch { wanted: ids.to_vec(), gone: vec![], ends_page: false }).collect();
+        wanted.chunks(size.max(1)).map(|ids| Batch { wanted: ids.to_vec(), gone: vec![], ends_page: false }).collect();
     if batches.is_empty() && !gone.is_empty() {
         batches.push(Batch { wanted: vec![], gone: vec![], ends_page: false });
     }
@@ -75,6 +74,7 @@ pub fn settle(changes: &[MailChange]) -> (Vec<String>, Vec<String>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::BATCH;
     use super::*;
 
     fn ids(count: usize) -> Vec<String> {
@@ -106,7 +106,7 @@ mod tests {
             (BATCH, 1, vec![BATCH]),
             (2 * BATCH + 20, 1, vec![BATCH, BATCH, 20]),
         ] {
-            let found = batches(&ids(wanted), ids(gone));
+            let found = batches(&ids(wanted), ids(gone), BATCH);
             assert_eq!(found.iter().map(|batch| batch.wanted.len()).collect::<Vec<_>>(), sizes);
             assert_eq!(found.iter().flat_map(|batch| batch.wanted.clone()).collect::<Vec<_>>(), ids(wanted));
             assert_eq!(found.iter().map(|batch| batch.gone.len()).sum::<usize>(), gone);

@@ -1,23 +1,20 @@
 //! The provider's side of a fetch of mail.
 
-use bellhop_providers::{Client, HistoryPage, MailMetadata, MailPage, ProviderError};
+use bellhop_providers::{Client, HistoryPage, MailMetadata, MailPage, Operation, ProviderError};
 use bellhop_store::MailContent;
 use chrono::{DateTime, Utc};
-use futures::{StreamExt, TryStreamExt, stream};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
 use crate::calls::Caller;
 use crate::jobs::Run;
 use crate::jobs::fetch::Stop;
+use crate::limits::Urgency;
 
 /// The label of the messages that are fetched.
 pub const INBOX: &str = "INBOX";
 
 const UNREAD: &str = "UNREAD";
-
-/// How many calls one mailbox gets at the same time.
-const AT_ONCE: usize = 4;
 
 /// A message as it will be sealed.
 pub struct Fetched {
@@ -35,13 +32,18 @@ pub struct Mailbox<'a>(Caller<'a>);
 impl<'a> Mailbox<'a> {
     /// Finds the token to call with.
     pub async fn open(app: &'a App, run: &'a Run) -> Result<Self, Stop> {
-        Ok(Self(Caller::open(app, run.context("token"), run.integration).await?))
+        Ok(Self(Caller::open(app, run.context("token"), run.integration, Urgency::Background).await?))
     }
 
     /// The mailbox's cursor as of now.
     pub async fn cursor(&mut self) -> Result<u64, Stop> {
-        let profile = self.0.call(|client, token| async move { client.mail_profile(&token).await }).await?;
-        Ok(profile.history_id)
+        let profile = |client: Client, token| async move { client.mail_profile(&token).await };
+        Ok(self.0.call(Operation::MailProfile, profile).await?.history_id)
+    }
+
+    /// How many messages fit together into what the provider allows. More than that in one piece would never be fetched.
+    pub fn most(&self) -> usize {
+        self.0.most(Operation::MailGet)
     }
 
     /// A page of the inbox, newest first.
@@ -49,23 +51,20 @@ impl<'a> Mailbox<'a> {
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         let list =
             |client: Client, token| async move { client.list_messages(&token, page_token, size, Some(INBOX)).await };
-        Ok(self.0.call(list).await?)
+        Ok(self.0.call(Operation::MailList, list).await?)
     }
 
     /// A page of what changed since the cursor, in any label: what leaves the inbox must be seen too.
-    pub async fn history(&mut self, cursor: u64, page_token: Option<&str>) -> Result<HistoryPage, Stop> {
-        Ok(self.0.call(|client, token| async move { client.history(&token, cursor, page_token, None).await }).await?)
+    pub async fn history(&mut self, cursor: u64, page_token: Option<&str>, size: usize) -> Result<HistoryPage, Stop> {
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        let history =
+            |client: Client, token| async move { client.history(&token, cursor, page_token, size, None).await };
+        Ok(self.0.call(Operation::MailHistory, history).await?)
     }
 
     /// These messages, without those that were deleted meanwhile or are not in the inbox.
     pub async fn messages(&mut self, ids: &[String]) -> Result<Vec<Fetched>, Stop> {
-        let messages: Vec<Option<MailMetadata>> = self
-            .0
-            .call(|client, token| {
-                let calls = ids.iter().cloned().map(move |id| message(client.clone(), token.clone(), id));
-                stream::iter(calls).buffered(AT_ONCE).try_collect()
-            })
-            .await?;
+        let messages = self.0.each(Operation::MailGet, ids, message).await?;
         Ok(messages.into_iter().flatten().filter(is_in_inbox).map(fetched).collect())
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bellhop_providers::{FullMessage, PartContent, ProviderError};
+use bellhop_providers::{FullMessage, Operation, PartContent, ProviderError};
 use bellhop_store::StoreError;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
@@ -13,6 +13,7 @@ use crate::bot::account::Account;
 use crate::bot::visit::Visit;
 use crate::calls::{CallError, Caller};
 use crate::letter::{Letter, stored_texts};
+use crate::limits::Urgency;
 
 /// How long a provider has to answer somebody who waits in the chat.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -61,8 +62,8 @@ impl<'a> Fetch<'a> {
     }
 
     async fn read(self, account: &Account, id: &str) -> Result<(FullMessage, Letter), CallError> {
-        let mut caller = Caller::open(&self.visit.desk.app, self.visit.context("token"), account.id()).await?;
-        let fetched = caller.call(|client, token| {
+        let mut caller = self.caller(account).await?;
+        let fetched = caller.call(Operation::MailGet, |client, token| {
             let id = id.to_owned();
             by(self.deadline, async move { client.message_full(&token, &id).await })
         });
@@ -71,7 +72,7 @@ impl<'a> Fetch<'a> {
             // Whoever wants a file reads no text.
             let Some(part) = mail.parts.get_mut(index).filter(|_| !self.for_file) else { continue };
             let PartContent::Stored { attachment_id } = &part.content else { continue };
-            let text = caller.call(|client, token| {
+            let text = caller.call(Operation::MailAttachment, |client, token| {
                 let (id, attachment) = (id.to_owned(), attachment_id.clone());
                 by(self.deadline, async move { client.attachment(&token, &id, &attachment, LARGEST_TEXT_BYTES).await })
             });
@@ -98,12 +99,17 @@ impl<'a> Fetch<'a> {
         attachment: &secrecy::SecretString,
         limit_bytes: usize,
     ) -> Result<Vec<u8>, CallError> {
-        let mut caller = Caller::open(&self.visit.desk.app, self.visit.context("token"), account.id()).await?;
-        let bytes = caller.call(|client, token| {
+        let mut caller = self.caller(account).await?;
+        let bytes = caller.call(Operation::MailAttachment, |client, token| {
             let (message, attachment) = (mail.id.clone(), attachment.clone());
             by(self.deadline, async move { client.attachment(&token, &message, &attachment, limit_bytes).await })
         });
         bytes.await
+    }
+
+    async fn caller(self, account: &Account) -> Result<Caller<'a>, CallError> {
+        let urgency = Urgency::Person { by: self.deadline };
+        Caller::open(&self.visit.desk.app, self.visit.context("token"), account.id(), urgency).await
     }
 }
 

@@ -1,0 +1,53 @@
+//! `bellhop usage`: what of everything that providers allow is used at this moment.
+
+use bellhop_domain::Provider;
+use clap::Args;
+
+use crate::app::App;
+use crate::cli::Failure;
+use crate::limits::usage::ApiUsage;
+
+/// What is shown.
+#[derive(Debug, Args)]
+pub struct UsageArguments {
+    /// How many of the busiest mailboxes of each API.
+    #[arg(long, default_value_t = 10)]
+    mailboxes: usize,
+    /// One JSON object a line, for each API, instead of sentences.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows it.
+pub async fn run(arguments: UsageArguments, app: &App) -> Result<(), Failure> {
+    for provider in Provider::ALL {
+        for usage in app.limits.usage(app.provider(provider).description(), arguments.mailboxes).await {
+            if arguments.json {
+                let line = serde_json::to_string(&usage).map_err(|_| Failure::new("the usage cannot be shown"))?;
+                say!("{line}");
+            } else {
+                show(&usage);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn show(usage: &ApiUsage) {
+    let ApiUsage { provider, api, project, mailbox, at_once, .. } = usage;
+    let (allowed, seconds) = (project.allowed, project.window_seconds);
+    match project.used {
+        Some(used) => {
+            say!("{provider} {api}: {used} of {allowed} units in {seconds} s, counted by all processes together")
+        }
+        None => say!(
+            "{provider} {api}: {allowed} units in {seconds} s; Redis does not answer, so each process keeps to its share, \
+             and what it spent is in its metrics"
+        ),
+    }
+    let (allowed, seconds) = (mailbox.allowed, mailbox.window_seconds);
+    say!("  each mailbox: {allowed} units in {seconds} s, {at_once} calls at once");
+    for mailbox in &usage.mailboxes {
+        say!("  {}: {} units, {} calls at once", mailbox.integration, mailbox.used, mailbox.at_once);
+    }
+}

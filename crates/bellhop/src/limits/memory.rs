@@ -1,0 +1,167 @@
+//! What this process itself has spent, and what it has under way.
+//!
+//! Always counted, so that it is there when Redis is not, and so that Redis can be told again what it forgot. Alone it knows
+//! nothing of other processes: then each keeps to its share.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bellhop_domain::IntegrationId;
+use chrono::{DateTime, Utc};
+
+use super::need::{Api, Lack, LackOf, Need};
+use super::window::Window;
+
+/// How long to wait where too many calls are under way: any of them may end at any moment.
+pub const WHILE_UNDER_WAY: Duration = Duration::from_secs(5);
+
+/// From how many mailboxes on those that have been quiet are forgotten.
+const SWEEP_FROM: usize = 256;
+
+/// What this process has spent.
+#[derive(Debug, Default)]
+pub struct Memory {
+    projects: HashMap<Api, Window>,
+    mailboxes: HashMap<(Api, IntegrationId), Mailbox>,
+    sweep_at: usize,
+}
+
+#[derive(Debug, Default)]
+struct Mailbox {
+    spent: Window,
+    under_way: u32,
+}
+
+impl Memory {
+    /// What is spent of the need's two windows: everybody's, the mailbox's.
+    pub fn spent(&self, need: &Need) -> [Window; 2] {
+        let project = self.projects.get(&need.api).cloned().unwrap_or_default();
+        let mailbox = self.mailboxes.get(&(need.api, need.integration)).map(|mailbox| mailbox.spent.clone());
+        [project, mailbox.unwrap_or_default()]
+    }
+
+    /// Whether there is too little of this process's share for this, and of what.
+    pub fn lack(&self, need: &Need, processes: u32, now: DateTime<Utc>) -> Option<Lack> {
+        if self.places(need, processes) == 0 {
+            return Some(Lack { of: LackOf::Calls, after: WHILE_UNDER_WAY });
+        }
+        let [project, mailbox] = self.spent(need);
+        // A share may have shrunk since a call was made to measure: one that takes all of it is better than none for ever.
+        let shares = need.limits().map(|limit| limit.share(processes).max(need.units.min(limit.allowed)));
+        need.lack([&project, &mailbox], shares, now)
+    }
+
+    /// How many calls of this process's share may begin, of those that are wanted.
+    pub fn places(&self, need: &Need, processes: u32) -> u32 {
+        let under_way = self.mailboxes.get(&(need.api, need.integration)).map_or(0, |mailbox| mailbox.under_way);
+        (need.at_once / processes.max(1)).max(1).saturating_sub(under_way).min(need.wanted)
+    }
+
+    /// Spends, and begins calls.
+    pub fn begin(&mut self, need: &Need, places: u32, now: DateTime<Utc>) {
+        self.sweep(need, now);
+        self.projects.entry(need.api).or_default().spend(need.project.span, now, need.units);
+        let mailbox = self.mailboxes.entry((need.api, need.integration)).or_default();
+        mailbox.spent.spend(need.mailbox.span, now, need.units);
+        mailbox.under_way += places;
+    }
+
+    /// Ends calls that were begun then. None: they were not made at all.
+    pub fn end(&mut self, need: &Need, places: u32, then: DateTime<Utc>, now: Option<DateTime<Utc>>) {
+        let close = |window: &mut Window, span| match now {
+            Some(now) => window.settle(span, then, now, need.units),
+            None => window.give_back(span, then, need.units),
+        };
+        if let Some(project) = self.projects.get_mut(&need.api) {
+            close(project, need.project.span);
+        }
+        if let Some(mailbox) = self.mailboxes.get_mut(&(need.api, need.integration)) {
+            close(&mut mailbox.spent, need.mailbox.span);
+            mailbox.under_way = mailbox.under_way.saturating_sub(places);
+        }
+    }
+
+    /// Forgets mailboxes that have been quiet. Those of other APIs are judged by a longer time than they need.
+    fn sweep(&mut self, need: &Need, now: DateTime<Utc>) {
+        if self.mailboxes.len() < self.sweep_at.max(SWEEP_FROM) {
+            return;
+        }
+        let api = need.api;
+        self.mailboxes.retain(|(of, _), mailbox| {
+            *of != api || mailbox.under_way > 0 || !mailbox.spent.is_spent(need.mailbox.span, now)
+        });
+        self.sweep_at = self.mailboxes.len() * 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bellhop_domain::Provider;
+    use bellhop_providers::Operation;
+    use chrono::TimeDelta;
+    use uuid::Uuid;
+
+    use super::super::need::{Ask, Urgency};
+    use super::*;
+
+    fn need(integration: u128, operation: Operation, count: usize) -> Need {
+        let quota = &bellhop_providers::google(None).unwrap().quotas[0];
+        let integration = IntegrationId::new(Uuid::from_u128(integration));
+        let api = Api { provider: Provider::Google, name: quota.api };
+        Need::of(api, quota, &Ask { integration, operation, count, at_once: 4, urgency: Urgency::Background })
+    }
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    #[test]
+    fn a_process_keeps_to_its_share_of_units_and_of_calls() {
+        let mut memory = Memory::default();
+        let batch = need(1, Operation::MailGet, 50);
+        let mut begun = 0;
+        while memory.lack(&batch, 2, now()).is_none() {
+            let places = memory.places(&batch, 2);
+            memory.begin(&batch, places, now());
+            memory.end(&batch, places, now(), Some(now()));
+            begun += 1;
+        }
+        assert_eq!(begun, 2, "half of 4,800 units");
+        assert_eq!(memory.lack(&batch, 2, now()).unwrap().of, LackOf::Mailbox);
+        assert_eq!(memory.lack(&need(2, Operation::MailGet, 50), 2, now()), None, "another mailbox has its own");
+        let list = need(3, Operation::MailList, 1);
+        for _ in 0..3 {
+            assert_eq!(memory.places(&list, 2), 1);
+            memory.begin(&list, 1, now());
+        }
+        assert_eq!(memory.lack(&list, 2, now()).unwrap().of, LackOf::Calls);
+        memory.end(&list, 1, now(), None);
+        assert_eq!(memory.lack(&list, 2, now()), None);
+    }
+
+    #[test]
+    fn a_batch_that_became_larger_than_the_share_is_made_alone() {
+        let mut memory = Memory::default();
+        let batch = need(1, Operation::MailGet, 50);
+        assert_eq!(memory.lack(&batch, 100, now()), None);
+        memory.begin(&batch, 1, now());
+        memory.end(&batch, 1, now(), Some(now()));
+        assert!(memory.lack(&batch, 100, now()).is_some());
+    }
+
+    #[test]
+    fn mailboxes_that_are_quiet_are_forgotten() {
+        let mut memory = Memory::default();
+        for number in 0..1_000 {
+            let at = now() + TimeDelta::seconds(number);
+            let list = need(number.unsigned_abs().into(), Operation::MailList, 1);
+            memory.begin(&list, 1, at);
+            if number != 7 {
+                memory.end(&list, 1, at, Some(at));
+            }
+        }
+        assert!(memory.mailboxes.len() < 300, "{}", memory.mailboxes.len());
+        let held = need(7, Operation::MailList, 1);
+        assert_eq!(memory.mailboxes[&(held.api, held.integration)].under_way, 1);
+    }
+}

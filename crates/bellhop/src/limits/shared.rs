@@ -1,0 +1,368 @@
+//! Counting together with every other process, in Redis.
+//!
+//! Keys carry the installation, names of APIs and ids of integrations, and expire by themselves. Time is the caller's. A
+//! Redis that is away, stalled or full must delay nobody: an answer is waited for a quarter of a second, one that comes later
+//! is handed back, and for two seconds nobody asks again.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use bellhop_domain::IntegrationId;
+use bellhop_store::Store;
+use chrono::{DateTime, Utc};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, Script};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::need::{Api, Need};
+use super::window::Window;
+
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long the connection itself waits: an answer that is late must still be seen, to be handed back.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a call may take before its place is given to others: a whole mail takes a minute at the most, and of many small
+/// requests each ten seconds (`Timeouts` of the providers crate).
+const LEASE_MILLISECONDS: i64 = 60_000;
+const LEASE_EACH_MILLISECONDS: i64 = 10_000;
+
+/// How long a process that no longer asks is taken for one that might.
+const PROCESS_LIVES_MILLISECONDS: i64 = 15 * 60_000;
+
+static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take.lua")));
+static LEAVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("leave.lua")));
+
+/// Redis cannot be counted with at the moment. Keep to this process's share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Away;
+
+/// What came of asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Whether it was granted.
+    pub outcome: Outcome,
+    /// How many processes asked in the last quarter of an hour.
+    pub processes: u32,
+}
+
+/// Whether it was granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// So many calls at the same time may be made.
+    Taken(u32),
+    /// Not by everybody together: what is spent of the need's two windows.
+    NoUnits([Window; 2]),
+    /// Too many calls are under way.
+    NoCalls,
+    /// Redis has not counted for long enough to be relied on, and this process's share is used up.
+    NoShare,
+}
+
+/// What this process knows when it asks.
+#[derive(Debug, Clone)]
+pub struct Own {
+    /// What it has spent itself of the need's two windows.
+    pub spent: [Window; 2],
+    /// Whether its share would do.
+    pub is_within_share: bool,
+}
+
+/// A granted call, to be ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    /// Names it among those of its process.
+    pub id: u64,
+    /// How many places it has.
+    pub places: u32,
+    /// When it was granted.
+    pub begun: DateTime<Utc>,
+}
+
+/// What Redis has counted of one API.
+#[derive(Debug, Clone, Default)]
+pub struct Counted {
+    /// Everybody's window.
+    pub project: Window,
+    /// The windows of mailboxes, and how many calls about each are under way.
+    pub mailboxes: Vec<(IntegrationId, Window, u32)>,
+}
+
+/// The counting of this installation.
+#[derive(Clone)]
+pub struct Shared {
+    connection: ConnectionManager,
+    installation: Uuid,
+    process: Uuid,
+}
+
+/// Finds the way there when it is first needed.
+#[derive(Default)]
+pub struct Way(OnceCell<Shared>);
+
+impl Way {
+    /// The counting of this installation. Postgres says which one that is.
+    pub async fn shared(&self, store: &Store, redis_url: &SecretString, process: Uuid) -> Result<&Shared, Away> {
+        let open = || async {
+            let installation = store.installation().await.map_err(|_| Away)?;
+            Shared::open(redis_url, installation, process)
+        };
+        match timeout(PATIENCE, self.0.get_or_try_init(open)).await {
+            Ok(shared) => shared,
+            Err(_) => Err(Away),
+        }
+    }
+}
+
+impl Shared {
+    /// Connects when it is first used, and again whenever it must.
+    fn open(redis_url: &SecretString, installation: Uuid, process: Uuid) -> Result<Self, Away> {
+        let config = ConnectionManagerConfig::new()
+            .set_response_timeout(Some(RESPONSE_TIMEOUT))
+            .set_connection_timeout(Some(CONNECTION_TIMEOUT))
+            .set_number_of_retries(0);
+        let connection = Client::open(redis_url.expose_secret())
+            .and_then(|client| ConnectionManager::new_lazy_with_config(client, config))
+            .map_err(|_| Away)?;
+        Ok(Self { connection, installation, process })
+    }
+
+    /// Asks for what is needed.
+    pub async fn take(&self, need: &Need, id: u64, own: &Own, now: DateTime<Utc>) -> Result<Answer, Away> {
+        let ask = serde_json::to_string(&Asked::of(need, self.process, id, own, now)).map_err(|_| Away)?;
+        let (shared, need) = (self.clone(), *need);
+        let (tell, told) = tokio::sync::oneshot::channel();
+        tokio::spawn(async move {
+            let answer = shared.run_take(&need, &ask).await;
+            let places = match &answer {
+                Ok(Answer { outcome: Outcome::Taken(places), .. }) => Some(*places),
+                _ => None,
+            };
+            // Nobody listens any more: what was granted is not used.
+            if let (Err(_), Some(places)) = (tell.send(answer), places) {
+                let _ = shared.run_leave(&need, Call { id, places, begun: now }, None).await;
+            }
+        });
+        match timeout(PATIENCE, told).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => Err(Away),
+        }
+    }
+
+    /// Ends a call. Now: when it ended. None: it was not made.
+    pub async fn leave(&self, need: &Need, call: Call, now: Option<DateTime<Utc>>) -> Result<(), Away> {
+        match timeout(PATIENCE, self.run_leave(need, call, now)).await {
+            Ok(left) => left,
+            Err(_) => Err(Away),
+        }
+    }
+
+    /// What is counted of an API: of the windows of mailboxes those that were asked about last, up to this many.
+    pub async fn counted(&self, api: Api, most: isize, now: DateTime<Utc>) -> Result<Counted, Away> {
+        match timeout(CONNECTION_TIMEOUT, self.run_counted(api, most, now)).await {
+            Ok(counted) => counted.map_err(|_| Away),
+            Err(_) => Err(Away),
+        }
+    }
+
+    async fn run_take(&self, need: &Need, ask: &str) -> Result<Answer, Away> {
+        let mut script = TAKE.prepare_invoke();
+        let [project, mailbox, calls] = self.keys_of(need);
+        script.key(project).key(mailbox).key(calls).key(self.mailboxes(need.api)).key(self.processes());
+        let told: String = script
+            .key(self.key(&["since"]))
+            .arg(ask)
+            .invoke_async(&mut self.connection.clone())
+            .await
+            .map_err(|_| Away)?;
+        let told: Told = serde_json::from_str(&told).map_err(|_| Away)?;
+        let outcome = match told.outcome {
+            Word::Taken => Outcome::Taken(told.places),
+            Word::Units => Outcome::NoUnits([told.project, told.mailbox].map(Buckets::into_window)),
+            Word::Calls => Outcome::NoCalls,
+            Word::Share => Outcome::NoShare,
+        };
+        Ok(Answer { outcome, processes: told.processes })
+    }
+
+    async fn run_leave(&self, need: &Need, call: Call, now: Option<DateTime<Utc>>) -> Result<(), Away> {
+        let windows = need.limits().map(|limit| {
+            let (from, to) = (limit.span.bucket(call.begun), now.map(|now| limit.span.bucket(now)));
+            // A clock that was set back takes nothing away.
+            serde_json::json!({ "from": from, "to": to.map(|to| to.max(from)) })
+        });
+        let call = serde_json::json!({
+            "call": call_name(self.process, call.id), "places": call.places, "units": need.units, "process": self.process, "windows": windows,
+        });
+        let [project, mailbox, calls] = self.keys_of(need);
+        let mut script = LEAVE.prepare_invoke();
+        script.key(project).key(mailbox).key(calls).arg(call.to_string());
+        script.invoke_async::<()>(&mut self.connection.clone()).await.map_err(|_| Away)
+    }
+
+    async fn run_counted(&self, api: Api, most: isize, now: DateTime<Utc>) -> Result<Counted, redis::RedisError> {
+        let mut connection = self.connection.clone();
+        let mailboxes: Vec<String> = redis::cmd("ZRANGE")
+            .arg(self.mailboxes(api))
+            .arg(0)
+            .arg(most - 1)
+            .arg("REV")
+            .query_async(&mut connection)
+            .await?;
+        let mut counted = Counted::default();
+        let spent = |fields: BTreeMap<String, u64>| {
+            let mut buckets = BTreeMap::<i64, u64>::new();
+            for (field, units) in fields {
+                let Some(bucket) = field.split(':').next().and_then(|bucket| bucket.parse().ok()) else { continue };
+                *buckets.entry(bucket).or_default() += units;
+            }
+            Window::from(buckets)
+        };
+        let project = redis::cmd("HGETALL").arg(self.project(api)).query_async(&mut connection).await?;
+        counted.project = spent(project);
+        for integration in mailboxes.iter().filter_map(|text| text.parse::<IntegrationId>().ok()) {
+            let (fields, calls) = redis::pipe()
+                .cmd("HGETALL")
+                .arg(self.mailbox(api, integration))
+                .cmd("ZCOUNT")
+                .arg(self.calls(api, integration))
+                .arg(format!("({}", now.timestamp_millis()))
+                .arg("+inf")
+                .query_async(&mut connection)
+                .await?;
+            counted.mailboxes.push((integration, spent(fields), calls));
+        }
+        Ok(counted)
+    }
+
+    fn keys_of(&self, need: &Need) -> [String; 3] {
+        let (api, integration) = (need.api, need.integration);
+        [self.project(api), self.mailbox(api, integration), self.calls(api, integration)]
+    }
+
+    fn project(&self, api: Api) -> String {
+        self.key(&[api.provider.name(), api.name, "project"])
+    }
+
+    fn mailbox(&self, api: Api, integration: IntegrationId) -> String {
+        self.key(&[api.provider.name(), api.name, "mailbox", &integration.to_string()])
+    }
+
+    fn calls(&self, api: Api, integration: IntegrationId) -> String {
+        self.key(&[api.provider.name(), api.name, "calls", &integration.to_string()])
+    }
+
+    fn mailboxes(&self, api: Api) -> String {
+        self.key(&[api.provider.name(), api.name, "mailboxes"])
+    }
+
+    fn processes(&self) -> String {
+        self.key(&["processes"])
+    }
+
+    fn key(&self, parts: &[&str]) -> String {
+        format!("bellhop:{}:limits:{}", self.installation, parts.join(":"))
+    }
+}
+
+/// What take.lua is told.
+#[derive(Serialize)]
+struct Asked {
+    now: i64,
+    process: Uuid,
+    processes_since: i64,
+    keep: u64,
+    settled_before: i64,
+    is_within_share: bool,
+    units: u64,
+    count: u32,
+    wanted: u32,
+    at_once: u32,
+    lease: i64,
+    lease_each: i64,
+    call: String,
+    mailbox: IntegrationId,
+    windows: [AskedWindow; 2],
+}
+
+#[derive(Serialize)]
+struct AskedWindow {
+    bucket: i64,
+    oldest: i64,
+    allowed: u64,
+    own: BTreeMap<i64, u64>,
+}
+
+impl Asked {
+    fn of(need: &Need, process: Uuid, call: u64, own: &Own, now: DateTime<Utc>) -> Self {
+        let reach = i64::try_from(need.reach().as_millis()).unwrap_or(i64::MAX);
+        let at = now.timestamp_millis();
+        let [project, mailbox] = need.limits();
+        let window = |limit: super::need::Limit, own: &Window| AskedWindow {
+            bucket: limit.span.bucket(now),
+            oldest: limit.span.oldest(now),
+            allowed: limit.allowed,
+            own: own.counted(limit.span, now),
+        };
+        Self {
+            now: at,
+            process,
+            processes_since: at - PROCESS_LIVES_MILLISECONDS,
+            // Twice as long as it counts: what is kept a little longer is only swept later.
+            keep: reach.unsigned_abs().saturating_mul(2).max(PROCESS_LIVES_MILLISECONDS.unsigned_abs()),
+            settled_before: at.saturating_sub(reach),
+            is_within_share: own.is_within_share,
+            units: need.units,
+            count: need.count,
+            wanted: need.wanted,
+            at_once: need.at_once,
+            lease: LEASE_MILLISECONDS,
+            lease_each: LEASE_EACH_MILLISECONDS,
+            call: call_name(process, call),
+            mailbox: need.integration,
+            windows: [window(project, &own.spent[0]), window(mailbox, &own.spent[1])],
+        }
+    }
+}
+
+fn call_name(process: Uuid, call: u64) -> String {
+    format!("{process}:{call}")
+}
+
+/// What take.lua tells.
+#[derive(Deserialize)]
+struct Told {
+    outcome: Word,
+    places: u32,
+    processes: u32,
+    project: Buckets,
+    mailbox: Buckets,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Taken,
+    Units,
+    Calls,
+    Share,
+}
+
+/// Lua knows no integers: numbers may come as `400.0`, keys are text.
+#[derive(Deserialize)]
+struct Buckets(BTreeMap<String, f64>);
+
+impl Buckets {
+    fn into_window(self) -> Window {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counted in whole units, and few")]
+        let whole = |(bucket, units): (String, f64)| Some((bucket.parse().ok()?, units.max(0.0) as u64));
+        Window::from(self.0.into_iter().filter_map(whole).collect::<BTreeMap<i64, u64>>())
+    }
+}

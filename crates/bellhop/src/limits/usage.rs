@@ -1,0 +1,99 @@
+//! What of everything that providers allow is used at this moment, for an operator.
+
+use bellhop_domain::IntegrationId;
+use bellhop_providers::{Allowance, Description};
+use serde::Serialize;
+
+use super::Limits;
+use super::need::Api;
+use super::window::{Span, Window};
+
+/// How many mailboxes are looked at: those that were asked about last.
+const LOOKED_AT: isize = 1_000;
+
+/// One API of a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApiUsage {
+    /// Whose.
+    pub provider: &'static str,
+    /// Which.
+    pub api: &'static str,
+    /// Whether all processes count together at this moment. Otherwise what is used is known to each of them alone, and is
+    /// in its metrics.
+    pub shared: bool,
+    /// Units that everybody may spend, and how many were.
+    pub project: Usage,
+    /// Units that may be spent on each mailbox.
+    pub mailbox: Usage,
+    /// Calls about each mailbox that may be under way at the same time.
+    pub at_once: u32,
+    /// The busiest mailboxes, busiest first.
+    pub mailboxes: Vec<MailboxUsage>,
+}
+
+/// A window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Usage {
+    /// Units spent in it, counted as strictly as Bellhop does. None where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used: Option<u64>,
+    /// Units allowed.
+    pub allowed: u32,
+    /// How long it is.
+    pub window_seconds: u64,
+}
+
+/// One mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct MailboxUsage {
+    /// Whose.
+    pub integration: IntegrationId,
+    /// Units spent on it in its window.
+    pub used: u64,
+    /// Calls about it that are under way.
+    pub at_once: u32,
+}
+
+impl Limits {
+    /// What of this provider's APIs is used, with this many of the busiest mailboxes of each.
+    pub async fn usage(&self, of: &Description, mailboxes: usize) -> Vec<ApiUsage> {
+        let now = self.0.clock.now();
+        let mut usage = vec![];
+        for quota in &of.quotas {
+            let api = Api { provider: of.provider, name: quota.api };
+            let counted = match self.0.way.shared(&self.0.store, &self.0.redis_url, self.0.process).await {
+                Ok(shared) => shared.counted(api, LOOKED_AT, now).await.ok(),
+                Err(_) => None,
+            };
+            let used = |allowance: Allowance, window: &Window| window.used(Span::of(allowance.window), now);
+            let of_window = |allowance: Allowance, used| Usage {
+                used,
+                allowed: allowance.units,
+                window_seconds: allowance.window.as_secs(),
+            };
+            let shared = counted.is_some();
+            let project = counted.as_ref().map(|counted| used(quota.project, &counted.project));
+            let counted = counted.map(|counted| counted.mailboxes).unwrap_or_default().into_iter();
+            let mut busy: Vec<MailboxUsage> = counted
+                .map(|(integration, spent, at_once)| MailboxUsage {
+                    integration,
+                    used: used(quota.mailbox, &spent),
+                    at_once,
+                })
+                .filter(|mailbox| mailbox.used > 0 || mailbox.at_once > 0)
+                .collect();
+            busy.sort_by_key(|mailbox| (std::cmp::Reverse(mailbox.used), mailbox.integration));
+            busy.truncate(mailboxes);
+            usage.push(ApiUsage {
+                provider: of.provider.name(),
+                api: quota.api,
+                shared,
+                project: of_window(quota.project, project),
+                mailbox: of_window(quota.mailbox, None),
+                at_once: quota.at_once,
+                mailboxes: busy,
+            });
+        }
+        usage
+    }
+}
