@@ -11,7 +11,7 @@ use bellhop_domain::{
 };
 use bellhop_providers::{ProviderError, TokenAnswer};
 use bellhop_store::{Change, Context, ExecuteError, RefreshLease, Request, StoreError, Tokens};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::time::{Instant, sleep};
@@ -31,6 +31,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The longest pause between attempts to record a token answer while Postgres is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long before its end a token is good for nothing any more: a call may take that long to arrive.
+const LAST_CALL: TimeDelta = TimeDelta::seconds(10);
 
 /// A token to call the provider with.
 #[derive(Debug, Clone)]
@@ -98,7 +101,14 @@ pub async fn token(app: &App, origin: &Context, integration: IntegrationId) -> R
     if is_lasting(&tokens, app.clock.now()) {
         return Ok(Access { token: tokens.access, generation });
     }
-    replace(app, origin, integration, Stale::UpTo(generation)).await?;
+    match replace(app, origin, integration, Stale::UpTo(generation)).await {
+        Ok(_) => {}
+        // As long as it is good it is good enough, where no newer one can be had.
+        Err(AccessError::Held(_)) if tokens.expires_at.is_none_or(|end| app.clock.now() + LAST_CALL < end) => {
+            return Ok(Access { token: tokens.access, generation });
+        }
+        Err(error) => return Err(error),
+    }
     let (generation, tokens) = current(app, origin.tenant, integration).await?;
     Ok(Access { token: tokens.access, generation })
 }

@@ -11,9 +11,9 @@ use thiserror::Error;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::breakers;
 use crate::clock::Clock;
 use crate::config::{ConfigError, Settings};
-use crate::limits::Limits;
 use crate::metrics::Metrics;
 
 /// Everything shared. Cheap to clone.
@@ -27,10 +27,10 @@ pub struct App {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Metrics,
-    /// What providers allow, and what of it is used.
-    pub limits: Limits,
     /// The Bot API, where there is a bot.
     pub bot: Option<Bot>,
+    /// How providers have been answering.
+    pub breakers: breakers::View,
     /// Rung when this process has written updates down. A hint to look: another process may have, too.
     pub written_down: Arc<Notify>,
     google: Client,
@@ -62,9 +62,8 @@ impl App {
             Client::new(settings.google.description.clone(), settings.google.credentials.clone(), Timeouts::default())?;
         let bot = settings.telegram.token.as_ref().map(|token| crate::bot::client(token, &settings.telegram.api_url));
         let written_down = Arc::default();
-        let (clock, metrics) = (Clock::of_process(), Metrics::new()?);
-        let limits = Limits::new(&settings, store.clone(), clock.clone(), metrics.clone(), Uuid::new_v4());
-        Ok(Self { store, clock, metrics, limits, bot, written_down, google, settings })
+        let (clock, metrics, breakers) = (Clock::of_process(), Metrics::new()?, breakers::View::default());
+        Ok(Self { store, clock, metrics, breakers, bot, written_down, google, settings })
     }
 
     /// How to speak to this provider.

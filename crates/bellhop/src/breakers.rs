@@ -1,27 +1,99 @@
-//! Leaving alone what keeps failing: a breaker for each provider, and one for each account of it.
+//! Leaving alone what keeps failing: breakers for each provider and for each account of it, shared by all processes.
 //!
-//! Every call to a provider goes through a passage: [`enter`] before it, [`Passage::leave`] after it with what came back.
+//! Every call to a provider goes through a passage: [`enter`] before it, [`Passage::leave`] after it with what came back. Without
+//! this file an outage is hammered by every job and every person at once, spends the attempts of all of them, and ends with a
+//! heap of dead letters.
+//!
+//! A provider's endpoints for tokens fail apart from its APIs and have breakers of their own: while no token can be renewed, mail
+//! is fetched with those that are good. A provider's breaker takes failures about more than one account to open, an account's own
+//! only its own: one sick mailbox holds up nobody else. `breakers/breaker.rs` says when one opens and closes; what counts as
+//! failing is in `breakers/answer.rs`; how processes share what they know in `breakers/view.rs`.
 
-use bellhop_domain::{IntegrationId, Provider, TenantId};
+mod answer;
+pub mod breaker;
+mod view;
+
+use std::time::Duration;
+
+use bellhop_domain::{IntegrationId, JobFailure, Provider, TenantId};
 use bellhop_providers::ProviderError;
+use bellhop_store::{BreakerKey, StoreError};
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::{Instant, timeout};
+use uuid::Uuid;
 
+use self::answer::meaning;
+use self::breaker::{Admission, Answer, Breaker, Call, Open, Turn, WHILE_PROBED};
+pub use self::view::View;
+use self::view::scope_of;
 use crate::app::App;
-use crate::held::Held;
+use crate::held::{Held, HeldBy};
 
-/// One call to a provider. Dropped without [`Self::leave`], it says nothing about the provider.
+/// How long somebody waits for what they found out to be written down. It is written all the same.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often a passage is asked for anew, where others were faster with a probe.
+const TRIES: u32 = 3;
+
+/// For how long an account that fails by itself leaves the probes of its provider to others: with its own failure it would say
+/// of the provider what is true of itself alone.
+const LEFT_TO_OTHERS: TimeDelta = TimeDelta::seconds(60);
+
+/// Which part of a provider is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// Mail and calendars.
+    Api,
+    /// Exchanging codes, refreshing and revoking.
+    Tokens,
+}
+
+impl Service {
+    /// Every service.
+    pub const ALL: [Self; 2] = [Self::Api, Self::Tokens];
+
+    /// The name in columns, metrics and listings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Tokens => "tokens",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| service.name() == name)
+    }
+}
+
+/// One call to a provider. Dropped without [`Self::leave`], it says nothing about the provider and makes room for the next.
 #[must_use]
-pub struct Passage(());
+pub struct Passage {
+    app: App,
+    tenant: TenantId,
+    began: DateTime<Utc>,
+    entered: Instant,
+    about: u32,
+    /// Whose breakers hear of it, and which probe of theirs it is.
+    doors: Vec<(BreakerKey, Option<Uuid>)>,
+}
 
 /// Asks to call a provider's APIs (mail, calendars) about this account. Nothing may be sent without a passage.
 ///
+/// Where Postgres does not say how things stand, calls go through.
+///
 /// # Errors
-/// Held back: the provider or this account of it keeps failing.
-#[expect(clippy::unused_async, reason = "the view that is asked is in Postgres")]
-pub async fn enter(_: &App, _: TenantId, _: Provider, _: IntegrationId) -> Result<Passage, Held> {
-    Ok(Passage(()))
+/// Held back: the provider or this account of it keeps failing. Nothing was sent; ask again after the time named there.
+pub async fn enter(
+    app: &App,
+    tenant: TenantId,
+    provider: Provider,
+    integration: IntegrationId,
+) -> Result<Passage, Held> {
+    pass(app, tenant, provider, Service::Api, integration).await
 }
 
-/// As [`enter`], to the endpoints for tokens: refreshing and revoking. They fail apart from the APIs.
+/// As [`enter`], to the endpoints for tokens: refreshing and revoking.
 ///
 /// # Errors
 /// As [`enter`].
@@ -31,15 +103,182 @@ pub async fn enter_for_tokens(
     provider: Provider,
     integration: IntegrationId,
 ) -> Result<Passage, Held> {
-    enter(app, tenant, provider, integration).await
+    pass(app, tenant, provider, Service::Tokens, integration).await
+}
+
+/// A passage to the endpoints for tokens for a call that is made in any case, as somebody waits who cannot come back later: the
+/// exchange of a code. Nobody is held back, and what comes back is heard.
+pub fn enter_regardless(app: &App, tenant: TenantId, provider: Provider, integration: IntegrationId) -> Passage {
+    let door = BreakerKey { provider, service: Service::Tokens.name(), account: None };
+    passage(app, tenant, integration, vec![(door, None)])
+}
+
+/// Whether calls about this account are held back, to whatever service: for saying so, and for telling what a failure means.
+/// Begins no probe.
+pub async fn held(app: &App, tenant: TenantId, provider: Provider, integration: IntegrationId) -> Option<Held> {
+    if !app.breakers.look(app, tenant).await {
+        return None;
+    }
+    let now = app.clock.now();
+    let breakers = Service::ALL
+        .map(|service| keys(tenant, provider, service, integration))
+        .as_flattened()
+        .iter()
+        .map(|key| app.breakers.breaker(key))
+        .collect::<Vec<_>>();
+    let until = breakers.iter().filter_map(Breaker::open).map(|open| open.retry_at).max()?;
+    Some(held_until(&breakers, until, now))
+}
+
+fn keys(tenant: TenantId, provider: Provider, service: Service, integration: IntegrationId) -> [BreakerKey; 2] {
+    let service = service.name();
+    [None, Some((tenant, integration))].map(|account| BreakerKey { provider, service, account })
+}
+
+async fn pass(
+    app: &App,
+    tenant: TenantId,
+    provider: Provider,
+    service: Service,
+    integration: IntegrationId,
+) -> Result<Passage, Held> {
+    let keys = keys(tenant, provider, service, integration);
+    if !app.breakers.look(app, tenant).await {
+        return Ok(passage(app, tenant, integration, keys.map(|key| (key, None)).into()));
+    }
+    for _ in 0..TRIES {
+        let known = keys.map(|key| app.breakers.breaker(&key));
+        let wants_probe = admitted(&known, app.clock.now())?;
+        // From here on what was begun ends with the passage, whatever becomes of the rest.
+        let mut passage = passage(app, tenant, integration, keys.map(|key| (key, None)).into());
+        match timeout(PATIENCE, passage.begin_probes(wants_probe)).await {
+            Ok(Ok(true)) => return Ok(passage),
+            Ok(Ok(false)) => passage.end_probes().await,
+            // Dropped with what it may have begun.
+            Ok(Err(_)) | Err(_) => break,
+        }
+    }
+    let known = keys.map(|key| app.breakers.breaker(&key));
+    Err(held_until(&known, app.clock.now() + WHILE_PROBED, app.clock.now()))
+}
+
+/// Which of the two, the provider's and the account's, want this call to be their probe.
+fn admitted([provider, account]: &[Breaker; 2], now: DateTime<Utc>) -> Result<[bool; 2], Held> {
+    let both = [provider.clone(), account.clone()];
+    match (provider.admit(now), account.admit(now)) {
+        (Admission::Held { until: one }, Admission::Held { until: other }) => {
+            Err(held_until(&both, one.max(other), now))
+        }
+        (Admission::Held { until }, _) | (_, Admission::Held { until }) => Err(held_until(&both, until, now)),
+        (Admission::Probe { overdue }, Admission::Probe { .. }) if overdue < LEFT_TO_OTHERS => {
+            Err(held_until(&both, now + LEFT_TO_OTHERS - overdue, now))
+        }
+        (provider, account) => Ok([provider, account].map(|one| one != Admission::Free)),
+    }
+}
+
+fn held_until(breakers: &[Breaker], until: DateTime<Utc>, now: DateTime<Utc>) -> Held {
+    let open: Vec<&Open> = breakers.iter().filter_map(Breaker::open).collect();
+    let after = (until - now).to_std().unwrap_or_default();
+    let since = open.iter().map(|open| open.since).min().unwrap_or(now);
+    let reason = open.first().map_or(JobFailure::ProviderUnavailable, |open| open.reason);
+    Held { after, by: HeldBy::Breaker { since, reason } }
+}
+
+fn passage(app: &App, tenant: TenantId, integration: IntegrationId, doors: Vec<(BreakerKey, Option<Uuid>)>) -> Passage {
+    let about = integration.uuid().as_fields().0;
+    Passage { app: app.clone(), tenant, began: app.clock.now(), entered: Instant::now(), about, doors }
 }
 
 impl Passage {
     /// Says what came back. Returns soon, and never fails: a call's answer counts whatever becomes of what it says about the
     /// provider.
-    #[expect(clippy::unused_async, reason = "what is found out goes to Postgres")]
-    pub async fn leave(self, answer: Result<(), &ProviderError>) {
-        let Self(()) = self;
-        let _ = answer;
+    pub async fn leave(mut self, answer: Result<(), &ProviderError>) {
+        let answer = meaning(answer, self.entered.elapsed());
+        let doors = std::mem::take(&mut self.doors);
+        // That a provider still fails says nothing about the account that happened to try.
+        let is_of_provider = |(key, probe): &(BreakerKey, Option<Uuid>)| key.account.is_none() && probe.is_some();
+        let probes_provider = doors.iter().any(is_of_provider) && answer != Answer::Works;
+        let heard: Vec<_> = doors
+            .into_iter()
+            .filter(|(key, probe)| probe.is_some() || !(probes_provider && key.account.is_some()))
+            .filter(|(key, probe)| probe.is_some() || self.is_news(key, answer))
+            .collect();
+        self.say(heard, answer).await;
+    }
+
+    /// Whether there is anything to write: of a good answer only where there is trouble that it may end.
+    fn is_news(&self, key: &BreakerKey, answer: Answer) -> bool {
+        match answer {
+            Answer::Works => !self.app.breakers.breaker(key).is_calm(self.app.clock.now()),
+            Answer::Fails(_) => true,
+            Answer::Unknown => false,
+        }
+    }
+
+    /// `false`: somebody else has begun one meanwhile.
+    async fn begin_probes(&mut self, wanted: [bool; 2]) -> Result<bool, StoreError> {
+        for (door, wanted) in self.doors.iter_mut().zip(wanted) {
+            if !wanted {
+                continue;
+            }
+            let probe = self.app.new_id();
+            // First: where the answer is lost it may have been begun, and ends with this passage.
+            door.1 = Some(probe);
+            if !self.app.breakers.begin_probe(&self.app, self.tenant, door.0, probe).await? {
+                door.1 = None;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn end_probes(mut self) {
+        let doors = std::mem::take(&mut self.doors);
+        self.say(doors.into_iter().filter(|(_, probe)| probe.is_some()).collect(), Answer::Unknown).await;
+    }
+
+    /// Writes down what an answer says. It goes on where nobody waits for it any more.
+    async fn say(&self, doors: Vec<(BreakerKey, Option<Uuid>)>, answer: Answer) {
+        if doors.is_empty() {
+            return;
+        }
+        let (app, tenant, began, about) = (self.app.clone(), self.tenant, self.began, self.about);
+        let saying = tokio::spawn(async move {
+            for (key, probe) in doors {
+                let call = Call { began, about, probe };
+                match app.breakers.take_in(&app, tenant, key, call, answer).await {
+                    Ok(turns) => turns.into_iter().for_each(|turn| tell(&app, &key, turn)),
+                    Err(error) => tracing::debug!(%error, "what a provider answered could not be written down"),
+                }
+            }
+        });
+        let _ = timeout(PATIENCE, saying).await;
+    }
+}
+
+impl Drop for Passage {
+    /// Nobody waited for the answer: a probe makes room for another. Where that cannot be said any more, as the process ends, it
+    /// runs out.
+    fn drop(&mut self) {
+        let probes: Vec<_> = self.doors.drain(..).filter(|(_, probe)| probe.is_some()).collect();
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if probes.is_empty() {
+            return;
+        }
+        let rest = Self { app: self.app.clone(), doors: vec![], ..*self };
+        runtime.spawn(async move { rest.say(probes, Answer::Unknown).await });
+    }
+}
+
+/// A turn is worth a line: it says why jobs wait.
+fn tell(app: &App, key: &BreakerKey, turn: Turn) {
+    let BreakerKey { provider, service, account } = *key;
+    let integration = account.map(|(_, integration)| tracing::field::display(integration));
+    app.metrics.breaker(provider, service, scope_of(key), turn);
+    match turn {
+        Turn::Opened => tracing::warn!(%provider, service, integration, "keeps failing and is left alone"),
+        Turn::StayedOpen => tracing::debug!(%provider, service, integration, "still fails"),
+        Turn::Closed => tracing::info!(%provider, service, integration, "answers again"),
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod failure;
 mod fetch;
+mod held;
 pub mod fetch_calendar;
 pub mod fetch_mail;
 pub mod notify_owner;
@@ -118,13 +119,15 @@ impl Verdict {
 
 /// Runs the handler of this job.
 pub async fn handle(app: &App, run: &Run) -> Verdict {
-    match &run.payload {
+    let began = app.clock.now();
+    let verdict = match &run.payload {
         Payload::RefreshAccess { generation } => refresh_access::run(*generation, app, run).await,
         Payload::FetchMail => fetch_mail::run(app, run).await,
         Payload::FetchCalendar => fetch_calendar::run(app, run).await,
         Payload::RevokeAccess { generation } => revoke_access::run(*generation, app, run).await,
         Payload::NotifyOwner { notice } => notify_owner::run(notice, app, run).await,
-    }
+    };
+    held::unless_probe(app, run, began, verdict).await
 }
 
 /// How long to wait where a provider asks us to slow down without saying for how long.

@@ -3,6 +3,8 @@
 use bellhop_domain::{JobKind, Provider};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
+use crate::breakers::breaker::{Scope, Turn};
+
 /// What can happen with OAuth, as `oauth_events_total` counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OAuthEvent {
@@ -88,10 +90,8 @@ pub struct Metrics {
     registry: Registry,
     oauth_events: IntCounterVec,
     jobs: IntCounterVec,
+    breakers: IntCounterVec,
     log_events: IntGaugeVec,
-    provider_units: IntCounterVec,
-    provider_held: IntCounterVec,
-    provider_shared: IntGauge,
     telegram_pending: IntGauge,
     telegram_failures: IntCounter,
 }
@@ -114,24 +114,18 @@ impl Metrics {
             ),
             &["queue", "kind", "outcome", "way"],
         )?;
+        let breakers = IntCounterVec::new(
+            Opts::new(
+                "breaker_turns_total",
+                "Breakers that this process turned, by provider, service (api, tokens), scope (provider, account) and turn \
+                 (opened, stayed_open, closed).",
+            ),
+            &["provider", "service", "scope", "turn"],
+        )?;
+        registry.register(Box::new(breakers.clone()))?;
         let log_events = IntGaugeVec::new(
             Opts::new("log_events", "Events in the log by type, over all processes, as far as the reader has come."),
             &["type"],
-        )?;
-        let provider_units = IntCounterVec::new(
-            Opts::new("provider_units_total", "Units of what providers allow that were spent, by provider and API."),
-            &["provider", "api"],
-        )?;
-        let provider_held = IntCounterVec::new(
-            Opts::new(
-                "provider_calls_held_total",
-                "Calls that were not made, by provider, API and reason (mailbox, project, at_once, breaker).",
-            ),
-            &["provider", "api", "reason"],
-        )?;
-        let provider_shared = IntGauge::new(
-            "provider_limits_shared",
-            "1 while all processes count together what providers allow, 0 while this one counts alone.",
         )?;
         let telegram_pending = IntGauge::new(
             "telegram_updates_pending",
@@ -141,9 +135,6 @@ impl Metrics {
             "telegram_webhook_failures_total",
             "Looks at which Telegram told of a new failure to deliver to the webhook.",
         )?;
-        registry.register(Box::new(provider_units.clone()))?;
-        registry.register(Box::new(provider_held.clone()))?;
-        registry.register(Box::new(provider_shared.clone()))?;
         registry.register(Box::new(telegram_pending.clone()))?;
         registry.register(Box::new(telegram_failures.clone()))?;
         registry.register(Box::new(oauth_events.clone()))?;
@@ -154,17 +145,7 @@ impl Metrics {
                 oauth_events.with_label_values(&[provider.name(), event.name()]);
             }
         }
-        Ok(Self {
-            registry,
-            oauth_events,
-            jobs,
-            log_events,
-            provider_units,
-            provider_held,
-            provider_shared,
-            telegram_pending,
-            telegram_failures,
-        })
+        Ok(Self { registry, oauth_events, jobs, breakers, log_events, telegram_pending, telegram_failures })
     }
 
     /// Counts something that happened with OAuth.
@@ -177,26 +158,16 @@ impl Metrics {
         self.jobs.with_label_values(&[kind.queue().name(), kind.name(), outcome, way.name()]).inc();
     }
 
+    /// Counts a turn of a breaker.
+    pub fn breaker(&self, provider: Provider, service: &'static str, scope: Scope, turn: Turn) {
+        self.breakers.with_label_values(&[provider.name(), service, scope.name(), turn.name()]).inc();
+    }
+
     /// Takes over what the reader of the log has counted.
     pub fn log_events<'a>(&self, tallies: impl IntoIterator<Item = (&'a str, i64)>) {
         for (name, events) in tallies {
             self.log_events.with_label_values(&[name]).set(events);
         }
-    }
-
-    /// Counts units that were spent.
-    pub fn units_spent(&self, provider: Provider, api: &str, units: u64) {
-        self.provider_units.with_label_values(&[provider.name(), api]).inc_by(units);
-    }
-
-    /// Counts a call that was not made.
-    pub fn call_held(&self, provider: Provider, api: &str, reason: &str) {
-        self.provider_held.with_label_values(&[provider.name(), api, reason]).inc();
-    }
-
-    /// Takes over whether what providers allow is counted together.
-    pub fn limits_shared(&self, are_shared: bool) {
-        self.provider_shared.set(are_shared.into());
     }
 
     /// Takes over how many updates wait at Telegram.

@@ -164,6 +164,13 @@ pub enum Command {
         /// Why it failed.
         reason: JobFailure,
     },
+    /// A job has been held back for long by an outage of the provider.
+    ReportOutage {
+        /// What is not done meanwhile.
+        kind: JobKind,
+        /// How the provider fails.
+        reason: JobFailure,
+    },
     /// A job is given up.
     BuryJob {
         /// Which job.

@@ -11,9 +11,9 @@ use crate::event::Event;
 use crate::follow::fetch;
 use crate::id::{AttemptId, Generation, JobId};
 use crate::integration::{Integration, Status};
-use crate::job::Payload;
+use crate::job::{JobKind, Payload};
 use crate::provider::{Capabilities, Capability};
-use crate::reason::{JobFailure, RevocationPlan};
+use crate::reason::{Delivery, JobFailure, RevocationPlan};
 
 impl Integration {
     /// What this command makes happen now.
@@ -87,12 +87,16 @@ impl Integration {
             }
             Command::EndCalendarFetch => self.fetched(Capability::Calendar, None),
             Command::RecordNotification { job, notice, delivery } => {
-                Ok(vec![Event::OwnerNotified { job, notice, delivery }])
+                // It ended between the saying and now: whoever has just heard of it must not be left with that.
+                let is_over = notice.is_of_trouble() && !self.is_in_trouble() && self.status.is_usable();
+                let over = is_over && delivery == Delivery::Sent;
+                Ok(vec![Event::OwnerNotified { job, notice, delivery, over }])
             }
             Command::RecordRevocation { job, outcome } => Ok(vec![Event::AccessRevoked { job, outcome }]),
             Command::FailJob { job, kind, attempt, reason } => {
                 Ok(vec![Event::JobFailed { job, kind, attempt, reason }])
             }
+            Command::ReportOutage { kind, reason } => Ok(self.report_outage(kind, reason).into_iter().collect()),
             Command::BuryJob { job, payload, attempts, reason } => Ok(self.bury(job, payload, attempts, reason)),
             Command::ReplayJob { job } => {
                 let Some(payload) = self.dead.get(&job) else {
@@ -161,10 +165,11 @@ impl Integration {
             granted.retain(|capability| extent.granted.contains(capability));
             events.extend(self.reduced(&(&self.granted - &granted), extent.scopes));
         }
+        events.extend(self.end_of_outage(JobKind::RefreshAccess));
         if matches!(self.status, Status::Error | Status::Expired) {
-            events.push(Event::AccessRecovered { granted });
+            events.push(Event::AccessRecovered { granted, tell: false });
         }
-        events
+        self.with_word_of_the_end(events)
     }
 
     /// What is granted so far turns out not to be; nothing where it is known to be missing.
@@ -178,11 +183,37 @@ impl Integration {
         self.refuse_if_ended()?;
         let mut events: Vec<Event> = news.into_iter().collect();
         // Quiet success ends reported trouble too: that of this fetch alone, and never trouble with refreshing.
-        let was_failing = self.failing.contains(&fetch(capability).kind());
-        if was_failing && self.status != Status::Error && self.status.is_usable() {
-            events.push(Event::AccessRecovered { granted: [capability].into() });
+        let kind = fetch(capability).kind();
+        events.extend(self.end_of_outage(kind));
+        if self.failing.contains(&kind) && self.status != Status::Error && self.status.is_usable() {
+            events.push(Event::AccessRecovered { granted: [capability].into(), tell: false });
         }
-        Ok(events)
+        Ok(self.with_word_of_the_end(events))
+    }
+
+    /// What is held back is said once; it is no news where access has ended, as then nothing is done in any case.
+    fn report_outage(&self, kind: JobKind, reason: JobFailure) -> Option<Event> {
+        let is_news = kind.is_single() && self.status.is_usable() && !self.held.contains(&kind);
+        // One message tells of the provider, whatever else it stops.
+        is_news.then(|| Event::OutageBegan { kind, reason, alert: !self.is_in_trouble() })
+    }
+
+    fn end_of_outage(&self, kind: JobKind) -> Option<Event> {
+        self.held.contains(&kind).then_some(Event::OutageEnded { kind, tell: false })
+    }
+
+    /// Of events that end trouble, the last one tells, where that was all and the owner had heard of it.
+    fn with_word_of_the_end(&self, mut events: Vec<Event>) -> Vec<Event> {
+        if !self.heard {
+            return events;
+        }
+        let mut after = self.clone();
+        events.iter().for_each(|event| after.take_in(event));
+        let is_over = !after.is_in_trouble();
+        if let Some(Event::OutageEnded { tell, .. } | Event::AccessRecovered { tell, .. }) = events.last_mut() {
+            *tell = is_over;
+        }
+        events
     }
 
     fn bury(&self, job: JobId, payload: Payload, attempts: u32, reason: JobFailure) -> Vec<Event> {
@@ -191,7 +222,8 @@ impl Integration {
         }
         // A letter about a letter that could not be delivered helps nobody.
         // An outage takes many kinds at once: one message tells of it, and another only of what outlasts that.
-        let alert = self.told.is_empty() && !matches!(payload, Payload::NotifyOwner { .. });
+        let others_are_held = self.held.iter().any(|kind| *kind != payload.kind());
+        let alert = self.told.is_empty() && !others_are_held && !matches!(payload, Payload::NotifyOwner { .. });
         vec![Event::JobBuried { job, payload, attempts, reason, alert }]
     }
 

@@ -4,6 +4,7 @@
 //! nothing about a person. A change of meaning is a new version of the event, never an edit of an old one.
 
 use std::collections::BTreeSet;
+use std::ops::Not;
 
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
@@ -104,6 +105,26 @@ pub enum Event {
     AccessRecovered {
         /// What can be fetched again.
         granted: Capabilities,
+        /// Whether the owner is to be told: they have heard of the trouble, and no more of it is left that they have heard of.
+        #[serde(default, skip_serializing_if = "Not::not")]
+        tell: bool,
+    },
+    /// A job has been held back for long, as the provider keeps failing. It waits on; nothing was given up.
+    OutageBegan {
+        /// What is not done meanwhile.
+        kind: JobKind,
+        /// How the provider fails.
+        reason: JobFailure,
+        /// Whether the owner is to be told: once per trouble, not once for everything that it stops.
+        alert: bool,
+    },
+    /// What an outage had held back has been done.
+    OutageEnded {
+        /// What.
+        kind: JobKind,
+        /// As in `AccessRecovered`.
+        #[serde(default, skip_serializing_if = "Not::not")]
+        tell: bool,
     },
     /// A fetch found news and stored it.
     MailFetched {
@@ -141,6 +162,9 @@ pub enum Event {
         notice: Notice,
         /// Where it went.
         delivery: Delivery,
+        /// Whether what it said was over by the time that it had been said. Then the owner is told that, too.
+        #[serde(default, skip_serializing_if = "Not::not")]
+        over: bool,
     },
     /// The provider ended the grant.
     AccessRevoked {
@@ -217,6 +241,8 @@ impl Event {
             Self::AccessExpired { .. } => "AccessExpired",
             Self::AccessReduced { .. } => "AccessReduced",
             Self::AccessRecovered { .. } => "AccessRecovered",
+            Self::OutageBegan { .. } => "OutageBegan",
+            Self::OutageEnded { .. } => "OutageEnded",
             Self::MailFetched { .. } => "MailFetched",
             Self::CalendarFetched { .. } => "CalendarFetched",
             Self::OwnerNotified { .. } => "OwnerNotified",

@@ -77,11 +77,24 @@ pub fn follow(recorded: &RecordedEvent) -> Consequences {
                 ..Consequences::default()
             }
         }
-        Event::AccessRecovered { granted } => Consequences {
+        Event::AccessRecovered { granted, tell } => Consequences {
             close: granted.iter().map(|capability| Close::Kind(fetch(*capability).kind())).collect(),
-            open: granted.iter().map(|capability| open(fetch(*capability), recorded.at)).collect(),
+            open: granted
+                .iter()
+                .map(|capability| open(fetch(*capability), recorded.at))
+                .chain(tell.then(|| open(Payload::NotifyOwner { notice: Notice::TroubleOver }, recorded.at)))
+                .collect(),
             ..Consequences::default()
         },
+        Event::OutageBegan { reason, alert, .. } => {
+            let notice = Notice::OutageBegan { reason: *reason };
+            let notify = alert.then(|| open(Payload::NotifyOwner { notice }, recorded.at));
+            Consequences { open: notify.into_iter().collect(), ..Consequences::default() }
+        }
+        Event::OutageEnded { tell, .. } => {
+            let notify = tell.then(|| open(Payload::NotifyOwner { notice: Notice::TroubleOver }, recorded.at));
+            Consequences { open: notify.into_iter().collect(), ..Consequences::default() }
+        }
         Event::AccessReduced { missing, .. } => {
             let notice = Notice::AccessReduced { missing: missing.clone() };
             Consequences {
@@ -95,9 +108,15 @@ pub fn follow(recorded: &RecordedEvent) -> Consequences {
             open: vec![open(Payload::NotifyOwner { notice: Notice::AccessExpired { reason: *reason } }, recorded.at)],
             ..Consequences::default()
         },
-        Event::OwnerNotified { job, .. } | Event::AccessRevoked { job, .. } => {
-            Consequences { close: vec![Close::Job(*job)], ..Consequences::default() }
+        Event::OwnerNotified { job, over, .. } => {
+            let notify = over.then(|| open(Payload::NotifyOwner { notice: Notice::TroubleOver }, recorded.at));
+            Consequences {
+                close: vec![Close::Job(*job)],
+                open: notify.into_iter().collect(),
+                ..Consequences::default()
+            }
         }
+        Event::AccessRevoked { job, .. } => Consequences { close: vec![Close::Job(*job)], ..Consequences::default() },
         Event::JobBuried { job, payload, reason, alert, .. } => {
             // Replaying the newest letter does the work of every older one: a fault that lasts leaves one, not hundreds.
             let kind = payload.kind();

@@ -18,11 +18,11 @@ use crate::job::{JobKind, Payload};
 #[cfg(feature = "negative-controls")]
 use crate::negative_control::NegativeControl;
 use crate::provider::{Capabilities, Provider};
-use crate::reason::{AuthorizationFailure, ExpiryReason, JobFailure, RevocationPlan};
+use crate::reason::{AuthorizationFailure, Delivery, ExpiryReason, JobFailure, RevocationPlan};
 
 /// The shape of [`Integration`] as JSON. Raise it with every change to a field or to `apply`: older state rows are then
 /// folded again from the log.
-pub const STATE_SHAPE: i32 = 2;
+pub const STATE_SHAPE: i32 = 3;
 
 /// Where an integration stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -135,6 +135,10 @@ pub struct Integration {
     pub failing: BTreeSet<JobKind>,
     /// Of which kinds' trouble the owner has been told, as long as it has not been seen to end.
     pub told: BTreeSet<JobKind>,
+    /// The recurring kinds that an outage has held back for long and that have not been done since.
+    pub held: BTreeSet<JobKind>,
+    /// Whether the owner was reached with a word of the trouble under way.
+    pub heard: bool,
     /// Jobs that were given up and neither replayed nor discarded.
     pub dead: BTreeMap<JobId, Payload>,
     /// Walks that somebody else tried to finish.
@@ -190,7 +194,7 @@ impl Integration {
                 self.expired = None;
                 self.fault = None;
                 self.failing.clear();
-                self.told.clear();
+                self.forget_trouble();
                 self.status = self.status_with_access();
             }
             Event::AccessRefreshed { generation, issued_at, expires_at, .. } => {
@@ -208,20 +212,22 @@ impl Integration {
                 self.status = Status::Expired;
                 self.expired = Some(*reason);
                 self.fault = None;
+                // What waited for the provider has ended with the access.
+                self.held.clear();
                 self.told.insert(JobKind::RefreshAccess);
             }
             Event::AccessReduced { scopes, granted, missing } => self.take_reduction(scopes, granted, missing),
-            Event::AccessRecovered { granted } => {
-                let works = |kind: &JobKind| {
-                    *kind == JobKind::RefreshAccess || granted.iter().any(|one| fetch(*one).kind() == *kind)
-                };
-                // Where one of two fetches works again, the trouble with the other goes on.
-                self.failing.retain(|kind| !works(kind));
-                self.told.retain(|kind| !works(kind));
-                self.fault = None;
-                self.expired = None;
-                if self.status.is_linked() {
-                    self.status = self.status_with_access();
+            Event::AccessRecovered { granted, .. } => self.take_recovery(granted),
+            Event::OutageBegan { kind, .. } => {
+                self.held.insert(*kind);
+            }
+            Event::OutageEnded { kind, .. } => {
+                self.held.remove(kind);
+                self.unhear();
+            }
+            Event::OwnerNotified { notice, delivery, over, .. } => {
+                if notice.is_of_trouble() && *delivery == Delivery::Sent {
+                    self.heard = !over;
                 }
             }
             Event::AccessRevoked { .. } => self.revoking = false,
@@ -241,11 +247,39 @@ impl Integration {
                 self.generation = *generation;
                 self.dead.clear();
             }
-            Event::MailFetched { .. }
-            | Event::CalendarFetched { .. }
-            | Event::OwnerNotified { .. }
-            | Event::JobFailed { .. } => {}
+            Event::MailFetched { .. } | Event::CalendarFetched { .. } | Event::JobFailed { .. } => {}
         }
+    }
+
+    /// Whether there is trouble that the owner knows of, or is about to hear of.
+    #[must_use]
+    pub fn is_in_trouble(&self) -> bool {
+        !(self.told.is_empty() && self.held.is_empty())
+    }
+
+    fn take_recovery(&mut self, granted: &Capabilities) {
+        let works =
+            |kind: &JobKind| *kind == JobKind::RefreshAccess || granted.iter().any(|one| fetch(*one).kind() == *kind);
+        // Where one of two fetches works again, the trouble with the other goes on.
+        self.failing.retain(|kind| !works(kind));
+        self.told.retain(|kind| !works(kind));
+        self.unhear();
+        self.fault = None;
+        self.expired = None;
+        if self.status.is_linked() {
+            self.status = self.status_with_access();
+        }
+    }
+
+    /// What was heard was about this trouble, not about the next.
+    fn unhear(&mut self) {
+        self.heard &= self.is_in_trouble();
+    }
+
+    fn forget_trouble(&mut self) {
+        self.told.clear();
+        self.held.clear();
+        self.heard = false;
     }
 
     fn take_reduction(&mut self, scopes: &BTreeSet<String>, granted: &Capabilities, missing: &Capabilities) {
@@ -256,6 +290,8 @@ impl Integration {
         let is_missing = |kind: &JobKind| missing.iter().any(|one| fetch(*one).kind() == *kind);
         self.failing.retain(|kind| !is_missing(kind));
         self.told.retain(|kind| !is_missing(kind));
+        self.held.retain(|kind| !is_missing(kind));
+        self.unhear();
         if matches!(self.status, Status::Active | Status::Degraded) {
             self.status = self.status_with_access();
         }
@@ -268,6 +304,8 @@ impl Integration {
             self.dead.retain(|_, older| older.kind() != kind);
         }
         self.dead.insert(job, payload.clone());
+        // The provider has answered: whatever is wrong is not that outage any more.
+        self.held.remove(&kind);
         if alert {
             self.told.insert(kind);
         }
@@ -293,7 +331,7 @@ impl Integration {
         self.fault = None;
         // What goes wrong from here on is about the revocation, and the person has not heard of that.
         self.failing.clear();
-        self.told.clear();
+        self.forget_trouble();
         self.dead.clear();
         self.revoking = revocation == RevocationPlan::Revoke;
     }

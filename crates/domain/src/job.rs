@@ -189,6 +189,26 @@ pub enum Notice {
         /// Why it failed in the end.
         reason: JobFailure,
     },
+    /// The provider has been failing for long; everything waits and nothing is lost.
+    OutageBegan {
+        /// How it fails.
+        reason: JobFailure,
+    },
+    /// What they were told of is over.
+    TroubleOver,
+}
+
+impl Notice {
+    /// Whether it is about trouble that ends some time: whoever has heard of it wants to hear of its end.
+    #[must_use]
+    pub const fn is_of_trouble(&self) -> bool {
+        match self {
+            Self::AccessExpired { .. } | Self::OutageBegan { .. } => true,
+            // What a disconnect left undone at the provider stays so.
+            Self::JobBuried { kind, .. } => !matches!(kind, JobKind::RevokeAccess),
+            Self::AccessReduced { .. } | Self::TroubleOver => false,
+        }
+    }
 }
 
 /// A job as an event opens it.

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use bellhop_domain::{
-    At, AttemptId, AuthorizationFailure, Capability, Command, Event, ExpiryReason, Extent, FetchMode, Generation,
-    Grant, Integration, JobFailure, JobId, JobKind, OwnerId, Payload, Provider, Refreshed, Refusal, RevocationOutcome,
-    RevocationPlan, Status,
+    At, AttemptId, AuthorizationFailure, Capability, Command, Delivery, Event, ExpiryReason, Extent, FetchMode,
+    Generation, Grant, Integration, JobFailure, JobId, JobKind, Notice, OwnerId, Payload, Provider, Refreshed, Refusal,
+    RevocationOutcome, RevocationPlan, Status,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::test::TestFramework;
@@ -104,7 +104,7 @@ fn refresh_payload(generation: i64) -> Payload {
 }
 
 fn recovered() -> Event {
-    Event::AccessRecovered { granted: both() }
+    Event::AccessRecovered { granted: both(), tell: false }
 }
 
 fn disconnected(generation: i64, revocation: RevocationPlan) -> Event {
@@ -194,7 +194,7 @@ fn a_fetch_that_found_nothing_says_nothing_unless_it_ends_trouble() {
 }
 
 fn works_again(capability: Capability) -> Event {
-    Event::AccessRecovered { granted: [capability].into() }
+    Event::AccessRecovered { granted: [capability].into(), tell: false }
 }
 
 #[test]
@@ -408,4 +408,116 @@ fn a_letter_about_what_is_not_allowed_any_more_is_not_replayed() {
     let mail = connected_and(&[buried(1, Payload::FetchMail, true), without_calendar()]);
     let replayed = Event::JobReplayed { job: job(1), payload: Payload::FetchMail };
     given(&mail).when(Command::ReplayJob { job: job(1) }).then_expect_events(vec![replayed]);
+}
+
+fn outage(kind: JobKind, alert: bool) -> Event {
+    Event::OutageBegan { kind, reason: JobFailure::ProviderUnavailable, alert }
+}
+
+fn report(kind: JobKind) -> Command {
+    Command::ReportOutage { kind, reason: JobFailure::ProviderUnavailable }
+}
+
+fn over(kind: JobKind, tell: bool) -> Event {
+    Event::OutageEnded { kind, tell }
+}
+
+fn told(notice: Notice, delivery: Delivery) -> Event {
+    Event::OwnerNotified { job: job(9), notice, delivery, over: false }
+}
+
+fn told_of_outage() -> Event {
+    told(Notice::OutageBegan { reason: JobFailure::ProviderUnavailable }, Delivery::Sent)
+}
+
+fn record(notice: Notice, delivery: Delivery) -> Command {
+    Command::RecordNotification { job: job(9), notice, delivery }
+}
+
+fn quiet_fetch() -> Command {
+    Command::RecordMail { mode: FetchMode::Incremental, added: 0, updated: 0, removed: 0, cursor: "c".to_owned() }
+}
+
+#[test]
+fn an_outage_is_told_once_for_everything_it_stops_and_over_with_the_last_of_it() {
+    given(&connected()).when(report(JobKind::FetchMail)).then_expect_events(vec![outage(JobKind::FetchMail, true)]);
+    let mail = connected_and(&[outage(JobKind::FetchMail, true), told_of_outage()]);
+    given(&mail).when(report(JobKind::FetchMail)).then_expect_events(vec![]);
+    given(&mail).when(report(JobKind::FetchCalendar)).then_expect_events(vec![outage(JobKind::FetchCalendar, false)]);
+    given(&mail).when(quiet_fetch()).then_expect_events(vec![over(JobKind::FetchMail, true)]);
+
+    let all = [mail, vec![outage(JobKind::FetchCalendar, false), outage(JobKind::RefreshAccess, false)]].concat();
+    given(&all).when(quiet_fetch()).then_expect_events(vec![over(JobKind::FetchMail, false)]);
+    let half = [all, vec![over(JobKind::FetchMail, false), over(JobKind::FetchCalendar, false)]].concat();
+    given(&half).when(quiet_fetch()).then_expect_events(vec![]);
+    given(&half).when(refresh(1)).then_expect_events(vec![refreshed(2), over(JobKind::RefreshAccess, true)]);
+    // The next outage is told again.
+    let ended = [half, vec![refreshed(2), over(JobKind::RefreshAccess, true)]].concat();
+    given(&ended).when(report(JobKind::FetchMail)).then_expect_events(vec![outage(JobKind::FetchMail, true)]);
+}
+
+#[test]
+fn what_nobody_heard_of_ends_without_a_word() {
+    let unheard = connected_and(&[outage(JobKind::FetchMail, true)]);
+    given(&unheard).when(quiet_fetch()).then_expect_events(vec![over(JobKind::FetchMail, false)]);
+    for delivery in [Delivery::NoChat, Delivery::Blocked, Delivery::Outdated] {
+        let notice = Notice::OutageBegan { reason: JobFailure::ProviderUnavailable };
+        let unreached = [unheard.clone(), vec![told(notice, delivery)]].concat();
+        given(&unreached).when(quiet_fetch()).then_expect_events(vec![over(JobKind::FetchMail, false)]);
+    }
+    // What was heard of an outage that is over counts for none that follows.
+    let second = [unheard, vec![told_of_outage(), over(JobKind::FetchMail, true), outage(JobKind::FetchMail, true)]];
+    given(&second.concat()).when(quiet_fetch()).then_expect_events(vec![over(JobKind::FetchMail, false)]);
+}
+
+#[test]
+fn a_word_of_trouble_that_came_too_late_is_followed_by_one_of_its_end() {
+    let notice = Notice::OutageBegan { reason: JobFailure::ProviderUnavailable };
+    let late = connected_and(&[outage(JobKind::FetchMail, true), over(JobKind::FetchMail, false)]);
+    let followed = |over| {
+        let notice = notice.clone();
+        vec![Event::OwnerNotified { job: job(9), notice, delivery: Delivery::Sent, over }]
+    };
+    given(&late).when(record(notice.clone(), Delivery::Sent)).then_expect_events(followed(true));
+    let not_sent = vec![told(notice.clone(), Delivery::Outdated)];
+    given(&late).when(record(notice.clone(), Delivery::Outdated)).then_expect_events(not_sent);
+    let in_time = connected_and(&[outage(JobKind::FetchMail, true)]);
+    given(&in_time).when(record(notice.clone(), Delivery::Sent)).then_expect_events(followed(false));
+    let over = vec![told(Notice::TroubleOver, Delivery::Sent)];
+    given(&late).when(record(Notice::TroubleOver, Delivery::Sent)).then_expect_events(over);
+}
+
+#[test]
+fn a_burial_that_was_heard_of_ends_with_a_word() {
+    let notice = Notice::JobBuried { kind: JobKind::FetchMail, reason: JobFailure::ProviderUnavailable };
+    let heard = connected_and(&[buried(1, Payload::FetchMail, true), told(notice, Delivery::Sent)]);
+    let recovered = Event::AccessRecovered { granted: [Capability::Mail].into(), tell: true };
+    given(&heard).when(quiet_fetch()).then_expect_events(vec![recovered]);
+    // Whoever has reconnected knows.
+    given(&[heard, vec![started(2), granted(2, 2)]].concat()).when(quiet_fetch()).then_expect_events(vec![]);
+}
+
+#[test]
+fn another_failure_of_what_was_held_back_is_told_anew() {
+    let bury =
+        |payload| Command::BuryJob { job: job(1), payload, attempts: 5, reason: JobFailure::ProviderUnavailable };
+    let mail = connected_and(&[outage(JobKind::FetchMail, true), told_of_outage()]);
+    let of_mail = vec![buried(1, Payload::FetchMail, true)];
+    given(&mail).when(bury(Payload::FetchMail)).then_expect_events(of_mail);
+    let of_calendar = vec![buried(1, Payload::FetchCalendar, false)];
+    given(&mail).when(bury(Payload::FetchCalendar)).then_expect_events(of_calendar);
+}
+
+#[test]
+fn nothing_is_held_back_of_what_has_ended() {
+    for ended in
+        [Event::AccessExpired { reason: ExpiryReason::RefreshRefused }, disconnected(2, RevocationPlan::Revoke)]
+    {
+        given(&connected_and(&[ended])).when(report(JobKind::FetchMail)).then_expect_events(vec![]);
+    }
+    given(&connected()).when(report(JobKind::RevokeAccess)).then_expect_events(vec![]);
+    let mut state = Integration::default();
+    let events = [outage(JobKind::FetchCalendar, true), told_of_outage(), without_calendar()];
+    connected_and(&events).iter().for_each(|event| state.take_in(event));
+    assert!(state.held.is_empty() && !state.heard);
 }

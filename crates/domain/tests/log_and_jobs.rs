@@ -80,11 +80,45 @@ fn every_event() -> Vec<(Event, serde_json::Value)> {
                 job,
                 notice: Notice::AccessReduced { missing: calendar },
                 delivery: Delivery::Outdated,
+                over: false,
             },
             json!({"event": "OwnerNotified", "job": ONE,
                 "notice": {"notice": "access_reduced", "missing": ["calendar"]}, "delivery": "outdated"}),
         ),
-        (Event::AccessRecovered { granted: mail }, json!({"event": "AccessRecovered", "granted": ["mail"]})),
+        (
+            Event::AccessRecovered { granted: mail.clone(), tell: false },
+            json!({"event": "AccessRecovered", "granted": ["mail"]}),
+        ),
+        (
+            Event::AccessRecovered { granted: mail, tell: true },
+            json!({"event": "AccessRecovered", "granted": ["mail"], "tell": true}),
+        ),
+        (
+            Event::OutageBegan { kind: JobKind::FetchMail, reason: JobFailure::ProviderTimeout, alert: true },
+            json!({"event": "OutageBegan", "kind": "fetch_mail", "reason": "provider_timeout", "alert": true}),
+        ),
+        (
+            Event::OutageEnded { kind: JobKind::RefreshAccess, tell: false },
+            json!({"event": "OutageEnded", "kind": "refresh_access"}),
+        ),
+        (
+            Event::OutageEnded { kind: JobKind::RefreshAccess, tell: true },
+            json!({"event": "OutageEnded", "kind": "refresh_access", "tell": true}),
+        ),
+        (
+            Event::OwnerNotified {
+                job,
+                notice: Notice::OutageBegan { reason: JobFailure::ProviderTimeout },
+                delivery: Delivery::Sent,
+                over: true,
+            },
+            json!({"event": "OwnerNotified", "job": ONE,
+                "notice": {"notice": "outage_began", "reason": "provider_timeout"}, "delivery": "sent", "over": true}),
+        ),
+        (
+            Event::OwnerNotified { job, notice: Notice::TroubleOver, delivery: Delivery::Blocked, over: false },
+            json!({"event": "OwnerNotified", "job": ONE, "notice": {"notice": "trouble_over"}, "delivery": "blocked"}),
+        ),
         (
             Event::MailFetched { mode: FetchMode::Full, added: 3, updated: 2, removed: 1, cursor: "c".to_owned() },
             json!({"event": "MailFetched", "mode": "full", "added": 3, "updated": 2, "removed": 1, "cursor": "c"}),
@@ -106,6 +140,7 @@ fn every_event() -> Vec<(Event, serde_json::Value)> {
                 job,
                 notice: Notice::AccessExpired { reason: ExpiryReason::RefreshRefused },
                 delivery: Delivery::Sent,
+                over: false,
             },
             json!({"event": "OwnerNotified", "job": ONE, "notice": {"notice": "access_expired", "reason": "refresh_refused"},
                 "delivery": "sent"}),
@@ -285,7 +320,7 @@ fn a_fault_that_lasts_leaves_one_letter_of_each_single_kind_and_every_letter_of_
 #[test]
 fn a_single_kind_has_one_open_job_however_often_it_is_opened() {
     let mut jobs = Jobs::default();
-    let recovered = Event::AccessRecovered { granted: BTreeSet::from([Capability::Mail]) };
+    let recovered = Event::AccessRecovered { granted: BTreeSet::from([Capability::Mail]), tell: false };
     for number in 1..4 {
         jobs.take_in(&recorded(number, recovered.clone(), noon()));
     }
@@ -314,7 +349,7 @@ fn a_grant_opens_a_fetch_of_each_thing_it_allows_and_a_recovery_only_of_what_wor
     jobs.take_in(&recorded(1, grant, noon()));
     assert_eq!(kinds(&jobs.open), [JobKind::RefreshAccess, JobKind::FetchMail, JobKind::FetchCalendar]);
     let before = jobs.open.clone();
-    jobs.take_in(&recorded(2, Event::AccessRecovered { granted: [Capability::Calendar].into() }, noon()));
+    jobs.take_in(&recorded(2, Event::AccessRecovered { granted: [Capability::Calendar].into(), tell: false }, noon()));
     assert_eq!(kinds(&jobs.open), [JobKind::RefreshAccess, JobKind::FetchMail, JobKind::FetchCalendar]);
     let anew: Vec<JobKind> =
         jobs.open.values().filter(|job| !before.contains_key(&job.id)).map(|job| job.payload.kind()).collect();
@@ -326,7 +361,7 @@ fn what_access_does_not_allow_any_more_is_not_fetched_and_the_owner_hears_of_it(
     let both = BTreeSet::from([Capability::Mail, Capability::Calendar]);
     let mut jobs = Jobs::default();
     jobs.take_in(&recorded(1, granted(None), noon()));
-    jobs.take_in(&recorded(2, Event::AccessRecovered { granted: both }, noon()));
+    jobs.take_in(&recorded(2, Event::AccessRecovered { granted: both, tell: false }, noon()));
     let missing = BTreeSet::from([Capability::Calendar]);
     let reduced = Event::AccessReduced {
         scopes: BTreeSet::new(),
@@ -347,6 +382,34 @@ fn an_expiry_closes_what_needs_access_and_tells_the_owner() {
     assert_eq!(kinds(&jobs.open), [JobKind::NotifyOwner]);
     let notify = *jobs.open.keys().next().unwrap();
     let notice = Notice::AccessExpired { reason: ExpiryReason::RefreshRefused };
-    jobs.take_in(&recorded(3, Event::OwnerNotified { job: notify, notice, delivery: Delivery::Sent }, noon()));
+    jobs.take_in(&recorded(
+        3,
+        Event::OwnerNotified { job: notify, notice, delivery: Delivery::Sent, over: false },
+        noon(),
+    ));
     assert!(jobs.open.is_empty());
+}
+
+#[test]
+fn an_outage_opens_one_notice_where_it_is_to_be_told_and_one_where_it_is_over() {
+    let mut jobs = Jobs::default();
+    let reason = JobFailure::ProviderUnavailable;
+    jobs.take_in(&recorded(1, granted(None), noon()));
+    jobs.take_in(&recorded(2, Event::OutageBegan { kind: JobKind::FetchMail, reason, alert: true }, noon()));
+    jobs.take_in(&recorded(3, Event::OutageBegan { kind: JobKind::RefreshAccess, reason, alert: false }, noon()));
+    assert_eq!(kinds(&jobs.open), [JobKind::RefreshAccess, JobKind::FetchMail, JobKind::NotifyOwner]);
+    let of_notice = |jobs: &Jobs| jobs.open.values().find(|job| job.payload.kind() == JobKind::NotifyOwner).cloned();
+    let began = of_notice(&jobs).unwrap();
+    let notice = Notice::OutageBegan { reason };
+    assert_eq!(began.payload, Payload::NotifyOwner { notice: notice.clone() });
+    let sent = |job, over| Event::OwnerNotified { job, notice: notice.clone(), delivery: Delivery::Sent, over };
+    jobs.take_in(&recorded(4, sent(began.id, false), noon()));
+    jobs.take_in(&recorded(5, Event::OutageEnded { kind: JobKind::FetchMail, tell: false }, noon()));
+    assert_eq!(kinds(&jobs.open), [JobKind::RefreshAccess, JobKind::FetchMail]);
+    jobs.take_in(&recorded(6, Event::OutageEnded { kind: JobKind::RefreshAccess, tell: true }, noon()));
+    assert_eq!(of_notice(&jobs).unwrap().payload, Payload::NotifyOwner { notice: Notice::TroubleOver });
+    // A word that came too late closes its job and opens that of the end.
+    let late = JobId::new(Uuid::from_u128(77));
+    let consequences = follow(&recorded(7, sent(late, true), noon()));
+    assert_eq!((consequences.close, consequences.open.len()), (vec![Close::Job(late)], 1));
 }

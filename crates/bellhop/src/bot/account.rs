@@ -1,7 +1,7 @@
 //! An account in words: what it is called, how it is, and what would mend it.
 
 use bellhop_domain::{
-    Capabilities, Capability, ExpiryReason, IntegrationId, JobFailure, OwnerId, Provider, Status, TenantId,
+    Capabilities, Capability, ExpiryReason, IntegrationId, JobFailure, JobKind, OwnerId, Provider, Status, TenantId,
 };
 use bellhop_store::{IntegrationRow, Store, StoreError};
 use secrecy::ExposeSecret;
@@ -157,6 +157,39 @@ pub fn expired(provider: Provider, reason: Option<ExpiryReason>) -> String {
             format!("{provider} gave me access for a short while only, and that is over. Reconnecting mends it.")
         }
     }
+}
+
+/// How a provider fails to answer, in a few words.
+#[must_use]
+pub fn silent(reason: JobFailure) -> &'static str {
+    match reason {
+        JobFailure::ProviderTimeout => "it does not answer in time",
+        JobFailure::ProviderUnreachable => "it cannot be reached",
+        JobFailure::MalformedAnswer => "its answers cannot be read",
+        JobFailure::ProviderUnavailable
+        | JobFailure::RequestRefused
+        | JobFailure::Forbidden
+        | JobFailure::InvalidClient
+        | JobFailure::NotConfigured
+        | JobFailure::AccessRefused
+        | JobFailure::RefreshLocked
+        | JobFailure::TelegramUnavailable
+        | JobFailure::TelegramRefused
+        | JobFailure::Unreadable
+        | JobFailure::Poison
+        | JobFailure::Internal => "it answers with errors",
+    }
+}
+
+/// What was given up and is tried again from time to time, as a whole sentence.
+#[must_use]
+pub fn keeps_failing(kind: JobKind) -> Option<String> {
+    let what = match kind {
+        JobKind::FetchMail => "Fetching the mail",
+        JobKind::FetchCalendar => "Reading the calendar",
+        JobKind::RefreshAccess | JobKind::RevokeAccess | JobKind::NotifyOwner => return None,
+    };
+    Some(format!("{what} keeps failing; I go on trying."))
 }
 
 /// What keeps failing, in plain words, and who is to act.

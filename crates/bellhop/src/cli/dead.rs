@@ -220,6 +220,8 @@ fn is_about(event: &Event, job: JobId) -> bool {
         | Event::AccessExpired { .. }
         | Event::AccessReduced { .. }
         | Event::AccessRecovered { .. }
+        | Event::OutageBegan { .. }
+        | Event::OutageEnded { .. }
         | Event::MailFetched { .. }
         | Event::CalendarFetched { .. }
         | Event::Disconnected { .. }

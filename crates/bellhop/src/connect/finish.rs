@@ -16,6 +16,7 @@ use super::ending::{Ending, end, note};
 use super::grant::{Given, grant};
 use super::secrets::{is_finish_code, nonce_of};
 use crate::app::App;
+use crate::breakers;
 use crate::metrics::OAuthEvent;
 
 /// How long an exchange can take at the most: two calls of 10 s, and the store.
@@ -186,7 +187,10 @@ async fn exchange(app: &App, attempt: &Attempt, actor: Actor) -> Result<Option<F
 /// Exchanges the code and finds out whose account it is.
 async fn ask(app: &App, attempt: &Attempt, secrets: &ExchangeSecrets) -> Result<Given, ProviderError> {
     let client = app.provider(attempt.provider);
-    let answer = client.exchange_code(&secrets.code, &secrets.verifier, &attempt.redirect_uri).await?;
+    let passage = breakers::enter_regardless(app, attempt.tenant, attempt.provider, attempt.integration);
+    let exchanged = client.exchange_code(&secrets.code, &secrets.verifier, &attempt.redirect_uri).await;
+    passage.leave(exchanged.as_ref().map(|_| ())).await;
+    let answer = exchanged?;
     let issued_at = app.clock.now();
     let identity = identify(app, attempt, &answer).await?;
     Ok(Given { answer, identity, issued_at })

@@ -7,7 +7,7 @@ use bellhop_domain::{Capabilities, Capability, Command, JobFailure};
 use bellhop_providers::{Description, Forbidden, ProviderError};
 use bellhop_store::{ExecuteError, StoreError};
 
-use super::{Effect, Run, Verdict, verdict_of};
+use super::{Effect, Run, Verdict, held, verdict_of};
 use crate::access::AccessError;
 use crate::app::App;
 use crate::calls::CallError;
@@ -25,6 +25,8 @@ pub enum Stop {
     StartAgain,
     /// The tokens do not allow this kind of fetch at all.
     NotAllowed,
+    /// The provider is not to be called now.
+    Held(Held),
 }
 
 impl Stop {
@@ -65,15 +67,9 @@ impl From<AccessError> for Stop {
             AccessError::NotConnected | AccessError::Expired => Verdict::Done(Effect::default()),
             AccessError::RefreshLocked => Verdict::wait(WHILE_LOCKED),
             AccessError::Provider(error) => verdict_of(&error),
-            AccessError::Held(held) => return held.into(),
+            AccessError::Held(held) => return Self::Held(held),
             AccessError::Store(error) => return error.into(),
         })
-    }
-}
-
-impl From<Held> for Stop {
-    fn from(held: Held) -> Self {
-        Self::with(Verdict::wait(held.after))
     }
 }
 
@@ -81,7 +77,7 @@ impl From<CallError> for Stop {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Access(error) => error.into(),
-            CallError::Held(held) => held.into(),
+            CallError::Held(held) => Self::Held(held),
             CallError::Provider(ProviderError::CursorTooOld) => Self::StartAgain,
             CallError::Provider(ProviderError::Forbidden(Forbidden::InsufficientScope)) => Self::NotAllowed,
             // The next attempt may see the provider agree with itself.
@@ -101,6 +97,7 @@ pub async fn verdict_of_fetch(app: &App, run: &Run, of: Capability, fetched: Res
         // Twice in one run: a provider that does not accept what it has just given out.
         Err(Stop::StartAgain) => Verdict::Bury { reason: JobFailure::RequestRefused },
         Err(Stop::NotAllowed) => not_allowed(app, run, of).await,
+        Err(Stop::Held(held)) => held::wait(held, run, app.clock.now()),
     }
 }
 

@@ -67,7 +67,7 @@ async fn fetch(app: &App, run: &Run) -> Result<Verdict, Stop> {
 fn is_about_one(stop: &Stop) -> bool {
     match stop {
         Stop::StartAgain => true,
-        Stop::NotAllowed => false,
+        Stop::NotAllowed | Stop::Held(_) => false,
         Stop::Verdict(verdict) => matches!(**verdict, Verdict::Retry { .. } | Verdict::Bury { .. }),
     }
 }

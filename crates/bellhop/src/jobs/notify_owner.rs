@@ -3,6 +3,7 @@
 //! The message is sent before it is recorded, so a crash in between sends it twice: hearing twice that an account needs
 //! reconnecting is a nuisance, never hearing it is mail that silently stops. What is no longer so is not said at all.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bellhop_domain::{Command, Delivery, JobFailure, JobKind, Notice, Status};
@@ -11,13 +12,17 @@ use url::Url;
 
 use super::{Effect, Run, Verdict};
 use crate::app::App;
-use crate::bot::account::{Account, expired, failing, in_part};
+use crate::bot::account::{Account, expired, failing, in_part, keeps_failing, silent};
 use crate::bot::commands::{accounts, connect};
 use crate::bot::message::{Button, Message};
 use crate::bot::press::Press;
 use crate::bot::say::{Speaker, Trouble};
 use crate::bot::text::Text;
 use crate::connect::LinkFor;
+
+/// How long to wait while the owner hears of the same outage about another account of theirs. It is said of this one too where it
+/// outlasts that.
+const WHILE_TOLD: Duration = Duration::from_mins(2);
 
 /// How long to wait where Telegram cannot be asked at all.
 const AWAY: Duration = Duration::from_secs(30);
@@ -29,6 +34,7 @@ pub async fn run(notice: &Notice, app: &App, run: &Run) -> Verdict {
             let notice = notice.clone();
             Verdict::Done(Effect::from(Command::RecordNotification { job: run.job, notice, delivery }))
         }
+        Err(Untold::Later) => Verdict::wait(WHILE_TOLD),
         Err(Untold::Telegram(trouble)) => {
             let verdict = not_sent(trouble);
             let (integration, job) = (run.integration, run.job);
@@ -64,6 +70,8 @@ fn not_sent(trouble: Trouble) -> Verdict {
 
 /// Why nobody was told.
 enum Untold {
+    /// Another notice says it.
+    Later,
     Telegram(Trouble),
     Store(StoreError),
 }
@@ -82,6 +90,9 @@ async fn tell(notice: &Notice, app: &App, run: &Run) -> Result<Delivery, Untold>
     let (Some(bot), Some(chat)) = (app.bot.clone(), app.store.chat_of(run.tenant, row.owner).await?) else {
         return Ok(Delivery::NoChat);
     };
+    if is_said_already(notice, app, &row).await? {
+        return Err(Untold::Later);
+    }
     if chat.blocked {
         return Ok(Delivery::Blocked);
     }
@@ -89,10 +100,16 @@ async fn tell(notice: &Notice, app: &App, run: &Run) -> Result<Delivery, Untold>
     let account = Account::of(&app.store, row).await?;
     let link = match notice {
         Notice::AccessExpired { .. } => link(app, &account).await?,
-        Notice::AccessReduced { .. } | Notice::JobBuried { .. } => None,
+        Notice::AccessReduced { .. } | Notice::JobBuried { .. } | Notice::OutageBegan { .. } | Notice::TroubleOver => {
+            None
+        }
+    };
+    let left = match notice {
+        Notice::TroubleOver => app.store.load(run.tenant, run.integration).await?.state.failing,
+        _ => BTreeSet::new(),
     };
     // Waiting is the job's business: a run slot is not held for it.
-    match Speaker::new(bot, Duration::ZERO).send(chat.id, &message(notice, &account, link)).await {
+    match Speaker::new(bot, Duration::ZERO).send(chat.id, &message(notice, &account, link, &left)).await {
         Ok(_) => Ok(Delivery::Sent),
         Err(Trouble::Blocked) => {
             app.store.mark_blocked(run.tenant, owner, true).await?;
@@ -115,7 +132,32 @@ async fn still_true(notice: &Notice, app: &App, row: &IntegrationRow) -> Result<
         Notice::JobBuried { kind, .. } => {
             Ok(row.status.is_usable() && app.store.load(row.tenant, row.id).await?.state.told.contains(kind))
         }
+        Notice::OutageBegan { .. } => {
+            Ok(row.status.is_usable() && !app.store.load(row.tenant, row.id).await?.state.held.is_empty())
+        }
+        // Trouble that began meanwhile is said in words of its own.
+        Notice::TroubleOver => {
+            Ok(row.status.is_usable() && !app.store.load(row.tenant, row.id).await?.state.is_in_trouble())
+        }
     }
+}
+
+/// Whether the owner hears of this outage about another account of theirs at the same provider: they have heard, or will, as of
+/// several the first speaks.
+async fn is_said_already(notice: &Notice, app: &App, row: &IntegrationRow) -> Result<bool, StoreError> {
+    if !matches!(notice, Notice::OutageBegan { .. }) {
+        return Ok(false);
+    }
+    for other in app.store.integrations(row.tenant, Some(row.owner)).await? {
+        if other.id == row.id || other.provider != row.provider || !other.status.is_usable() {
+            continue;
+        }
+        let state = app.store.load(other.tenant, other.id).await?.state;
+        if !state.held.is_empty() && (state.heard || other.id < row.id) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A one-time link to reconnect, where that is possible at the moment.
@@ -128,7 +170,7 @@ async fn link(app: &App, account: &Account) -> Result<Option<Url>, StoreError> {
     crate::connect::create_link(app, wanted).await.map(Some)
 }
 
-fn message(notice: &Notice, account: &Account, link: Option<Url>) -> Message {
+fn message(notice: &Notice, account: &Account, link: Option<Url>, left: &BTreeSet<JobKind>) -> Message {
     let provider = account.row.provider;
     match notice {
         Notice::AccessExpired { reason } => {
@@ -171,6 +213,29 @@ fn message(notice: &Notice, account: &Account, link: Option<Url>) -> Message {
                      has been told and can try again."
                 ))
                 .into()
+        }
+        Notice::OutageBegan { reason } => {
+            let name = provider.title();
+            Text::new()
+                .plain("🟠 ")
+                .theirs_bold(&account.name(), 80)
+                .line()
+                .plain(format!("For about ten minutes {name} has not let me do my work: {}.", silent(*reason)))
+                .plain(" What I have stored of your mail and your calendar is still here, and says how old it is.")
+                .gap()
+                .plain(format!(
+                    "I try again about every minute and go on by myself as soon as {name} answers. There is nothing for you to \
+                     do; I will tell you when it is over."
+                ))
+                .into()
+        }
+        Notice::TroubleOver => {
+            let text = Text::new().plain("✅ ").theirs_bold(&account.name(), 80).line().plain(format!(
+                "{} answers again, and I am catching up with what came in meanwhile.",
+                provider.title()
+            ));
+            let left = left.iter().filter_map(|kind| keeps_failing(*kind));
+            left.fold(text, |text, words| text.line().plain(words)).into()
         }
         Notice::JobBuried { kind, reason } => {
             let what = match kind {

@@ -28,7 +28,7 @@ fn account() -> Account {
 fn an_end_of_access_names_the_account_the_cause_and_the_way_back() {
     let link = Url::parse("https://bellhop.example/connect/x").unwrap();
     for reason in [ExpiryReason::RefreshRefused, ExpiryReason::AnswerLost, ExpiryReason::NoRefreshToken] {
-        let message = message(&Notice::AccessExpired { reason }, &account(), Some(link.clone()));
+        let message = message(&Notice::AccessExpired { reason }, &account(), Some(link.clone()), &BTreeSet::new());
         let html = message.text.html();
         assert!(html.contains("ada@mail.example") && html.contains("Reconnecting mends it"), "{html}");
         assert_eq!(message.buttons[0], [Button::link("Reconnect", link.clone())]);
@@ -41,7 +41,7 @@ fn what_may_not_be_read_any_more_is_named_with_the_one_button_that_asks_for_it()
     account.row.status = Status::Degraded;
     account.row.granted = ["mail".to_owned()].into();
     account.row.missing = ["calendar".to_owned()].into();
-    let message = message(&Notice::AccessReduced { missing: [Capability::Calendar].into() }, &account, None);
+    let message = message(&Notice::AccessReduced { missing: [Capability::Calendar].into() }, &account, None, &BTreeSet::new());
     let html = message.text.html();
     assert!(html.contains("ada@mail.example") && html.contains("your mail but not your calendar"), "{html}");
     let mend = Press::new(connect::COMMAND.name, connect::MEND).about(account.id());
@@ -52,7 +52,7 @@ fn what_may_not_be_read_any_more_is_named_with_the_one_button_that_asks_for_it()
 fn what_keeps_failing_is_said_with_who_acts() {
     for kind in JobKind::ALL {
         for reason in JobFailure::ALL {
-            let message = message(&Notice::JobBuried { kind, reason }, &account(), None);
+            let message = message(&Notice::JobBuried { kind, reason }, &account(), None, &BTreeSet::new());
             assert!(message.text.html().contains("Whoever runs this bot"), "{kind} {reason:?}");
         }
     }

@@ -4,7 +4,7 @@ use bellhop_domain::{Command, Generation, JobFailure, Provider, RevocationOutcom
 use bellhop_providers::Revocation;
 use bellhop_store::StoreError;
 
-use super::{Run, Verdict, verdict_of};
+use super::{Run, Verdict, held, verdict_of};
 use crate::app::App;
 use crate::breakers;
 
@@ -32,7 +32,7 @@ pub async fn run(generation: Generation, app: &App, run: &Run) -> Verdict {
     let token = tokens.refresh.as_ref().unwrap_or(&tokens.access);
     let passage = match breakers::enter_for_tokens(app, run.tenant, provider, run.integration).await {
         Ok(passage) => passage,
-        Err(held) => return Verdict::wait(held.after),
+        Err(held) => return held::wait(held, run, app.clock.now()),
     };
     let answer = app.provider(provider).revoke(token).await;
     passage.leave(answer.as_ref().map(drop)).await;

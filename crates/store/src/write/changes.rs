@@ -47,6 +47,8 @@ pub async fn clean_up(
             | Event::RefreshFailed { .. }
             | Event::AccessExpired { .. }
             | Event::AccessRecovered { .. }
+            | Event::OutageBegan { .. }
+            | Event::OutageEnded { .. }
             | Event::MailFetched { .. }
             | Event::CalendarFetched { .. }
             | Event::OwnerNotified { .. }

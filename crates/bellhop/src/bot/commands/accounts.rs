@@ -2,19 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use bellhop_domain::{Capability, JobKind, Status};
+use bellhop_domain::{Capability, JobFailure, JobKind, Status};
 use bellhop_store::Calendar;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 
 use super::{Command, connect, no_buttons};
-use crate::bot::account::Account;
+use crate::app::App;
+use crate::bot::account::{Account, keeps_failing, silent};
 use crate::bot::message::{Button, Message};
 use crate::bot::person::Person;
 use crate::bot::press::Press;
 use crate::bot::text::Text;
 use crate::bot::visit::{Failure, Visit};
 use crate::bot::when::ago;
+use crate::breakers;
+use crate::held::HeldBy;
 
 /// The command.
 pub const COMMAND: Command = Command {
@@ -30,7 +33,8 @@ fn accounts<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Fa
         let desk = visit.desk;
         let accounts = Account::all(&desk.app.store, desk.tenant, visit.owner).await?;
         let now = desk.app.clock.now();
-        let mut message = Message::new(heading(accounts.len(), &visit.person().await?, now));
+        let person = visit.person().await?;
+        let mut message = Message::new(heading(accounts.len(), &person, now));
         for account in &accounts {
             let newest = desk.app.store.inbox_page(desk.tenant, account.id(), 0, 1).await?;
             let entry = Entry {
@@ -41,6 +45,8 @@ fn accounts<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Fa
                 calendars: desk.app.store.calendars(desk.tenant, account.id()).await?,
                 calendars_checked_at: desk.app.store.calendar_age(desk.tenant, account.id()).await?.checked_at,
                 failing: desk.app.store.load(desk.tenant, account.id()).await?.state.failing,
+                held: outage(&desk.app, account).await,
+                person: &person,
             };
             message.text = message.text.gap().then(entry.text(now));
             if account.needs_reconnecting() && desk.can_connect(account.row.provider) {
@@ -58,6 +64,17 @@ fn accounts<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Fa
         }
         visit.say(message).await.map(|_| ())
     })
+}
+
+/// Since when the provider is left alone, as it keeps failing, and how.
+async fn outage(app: &App, account: &Account) -> Option<(DateTime<Utc>, JobFailure)> {
+    if !account.row.status.is_usable() {
+        return None;
+    }
+    match breakers::held(app, account.row.tenant, account.row.provider, account.id()).await?.by {
+        HeldBy::Breaker { since, reason } => Some((since, reason)),
+        HeldBy::Quota => None,
+    }
 }
 
 /// Says when it is, which all times below are told from.
@@ -81,6 +98,8 @@ struct Entry<'a> {
     calendars: Vec<Calendar>,
     calendars_checked_at: Option<DateTime<Utc>>,
     failing: BTreeSet<JobKind>,
+    held: Option<(DateTime<Utc>, JobFailure)>,
+    person: &'a Person,
 }
 
 impl Entry<'_> {
@@ -88,7 +107,9 @@ impl Entry<'_> {
         let row = &self.account.row;
         let mut text = Text::new().theirs_bold(&self.account.name(), 80).line().plain(format!(
             "{} ({})",
-            if row.status == Status::Active && !self.failing.is_empty() {
+            if row.status == Status::Active && self.held.is_some() {
+                "🟠 connected, but not answered at the moment"
+            } else if row.status == Status::Active && !self.failing.is_empty() {
                 "🟠 connected, but something is failing"
             } else {
                 self.account.status()
@@ -98,13 +119,16 @@ impl Entry<'_> {
         if let Some(trouble) = self.account.trouble() {
             text = text.line().plain(trouble);
         }
-        for kind in &self.failing {
-            let what = match kind {
-                JobKind::FetchMail => "Fetching the mail",
-                JobKind::FetchCalendar => "Reading the calendar",
-                JobKind::RefreshAccess | JobKind::RevokeAccess | JobKind::NotifyOwner => continue,
-            };
-            text = text.line().plain(format!("{what} keeps failing; I go on trying."));
+        if let Some((since, reason)) = self.held {
+            let provider = row.provider.title();
+            text = text.line().plain(format!(
+                "{provider} has been failing since {}: {}. I try again about every minute and go on by myself.",
+                self.person.at(now, since),
+                silent(reason)
+            ));
+        }
+        for words in self.failing.iter().filter_map(|kind| keeps_failing(*kind)) {
+            text = text.line().plain(words);
         }
         if row.status.is_usable()
             && let Some(renewed) = row.refreshed_at.max(row.connected_at)
