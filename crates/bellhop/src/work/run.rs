@@ -22,7 +22,7 @@ use crate::work::belt::Entry;
 use crate::work::{run_slots, settle};
 
 /// How often a lease is renewed: three times before it would run out.
-const RENEW_EVERY: Duration = Duration::from_secs(15);
+const RENEW_EVERY: Duration = Duration::from_secs(8);
 
 /// How often a renewal that failed is tried again.
 const RENEW_AGAIN: Duration = Duration::from_secs(2);

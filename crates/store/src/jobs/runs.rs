@@ -13,8 +13,9 @@ use super::{counted, read_payload};
 use crate::error::StoreError;
 use crate::{Store, scope};
 
-/// How long a lease lives without being renewed.
-pub const LEASE_SECONDS: f64 = 60.0;
+/// How long a lease lives without being renewed: what a worker that is gone had in hand goes round again half a minute later. One
+/// that only stood still for as long is fenced, and its work is done twice at the worst.
+pub const LEASE_SECONDS: f64 = 30.0;
 
 /// After how many runs in a row that ended without a result a job is given up.
 pub const CRASHES_UNTIL_POISON: u32 = 3;
