@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::breakers;
 use crate::clock::Clock;
 use crate::config::{ConfigError, Settings};
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 
 /// Everything shared. Cheap to clone.
@@ -27,6 +28,8 @@ pub struct App {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Metrics,
+    /// What providers allow, and what of it is used.
+    pub limits: Limits,
     /// The Bot API, where there is a bot.
     pub bot: Option<Bot>,
     /// How providers have been answering.
@@ -63,7 +66,8 @@ impl App {
         let bot = settings.telegram.token.as_ref().map(|token| crate::bot::client(token, &settings.telegram.api_url));
         let written_down = Arc::default();
         let (clock, metrics, breakers) = (Clock::of_process(), Metrics::new()?, breakers::View::default());
-        Ok(Self { store, clock, metrics, breakers, bot, written_down, google, settings })
+        let limits = Limits::new(&settings, store.clone(), clock.clone(), metrics.clone(), Uuid::new_v4());
+        Ok(Self { store, clock, metrics, limits, breakers, bot, written_down, google, settings })
     }
 
     /// How to speak to this provider.

@@ -12,6 +12,7 @@ macro_rules! say {
 
 pub mod api_key;
 mod audit;
+mod breakers;
 pub mod dead;
 mod disconnect;
 mod doctor;
@@ -64,6 +65,8 @@ enum Command {
     /// Ask the log who did what, and prove the answer.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// What is left alone at the moment, as it keeps failing, and until when.
+    Breakers(breakers::BreakersArguments),
     /// Derive again what is derived, while the system runs.
     Rebuild(rebuild::RebuildArguments),
     /// What of everything that providers allow is used at this moment.
@@ -111,6 +114,7 @@ fn carry_out(command: Command) -> Result<(), Failure> {
             Command::ApiKey(command) => api_key::run(command, &app).await,
             Command::Dead(command) => dead::run(command, &app).await,
             Command::Audit(command) => audit::run(command, &app).await,
+            Command::Breakers(arguments) => breakers::run(arguments, &app).await,
             Command::Rebuild(arguments) => rebuild::run(arguments, &app).await,
             Command::Usage(arguments) => usage::run(arguments, &app).await,
             Command::Disconnect(arguments) => disconnect::run(arguments, &app).await,

@@ -92,6 +92,9 @@ pub struct Metrics {
     jobs: IntCounterVec,
     breakers: IntCounterVec,
     log_events: IntGaugeVec,
+    provider_units: IntCounterVec,
+    provider_held: IntCounterVec,
+    provider_shared: IntGauge,
     telegram_pending: IntGauge,
     telegram_failures: IntCounter,
 }
@@ -127,6 +130,21 @@ impl Metrics {
             Opts::new("log_events", "Events in the log by type, over all processes, as far as the reader has come."),
             &["type"],
         )?;
+        let provider_units = IntCounterVec::new(
+            Opts::new("provider_units_total", "Units of what providers allow that were spent, by provider and API."),
+            &["provider", "api"],
+        )?;
+        let provider_held = IntCounterVec::new(
+            Opts::new(
+                "provider_calls_held_total",
+                "Calls that were not made, by provider, API and reason (mailbox, project, at_once, breaker).",
+            ),
+            &["provider", "api", "reason"],
+        )?;
+        let provider_shared = IntGauge::new(
+            "provider_limits_shared",
+            "1 while all processes count together what providers allow, 0 while this one counts alone.",
+        )?;
         let telegram_pending = IntGauge::new(
             "telegram_updates_pending",
             "Updates that Telegram has not brought to the webhook yet, as it last said to the process with the bot's seat.",
@@ -135,6 +153,9 @@ impl Metrics {
             "telegram_webhook_failures_total",
             "Looks at which Telegram told of a new failure to deliver to the webhook.",
         )?;
+        registry.register(Box::new(provider_units.clone()))?;
+        registry.register(Box::new(provider_held.clone()))?;
+        registry.register(Box::new(provider_shared.clone()))?;
         registry.register(Box::new(telegram_pending.clone()))?;
         registry.register(Box::new(telegram_failures.clone()))?;
         registry.register(Box::new(oauth_events.clone()))?;
@@ -145,7 +166,18 @@ impl Metrics {
                 oauth_events.with_label_values(&[provider.name(), event.name()]);
             }
         }
-        Ok(Self { registry, oauth_events, jobs, breakers, log_events, telegram_pending, telegram_failures })
+        Ok(Self {
+            registry,
+            oauth_events,
+            jobs,
+            breakers,
+            log_events,
+            provider_units,
+            provider_held,
+            provider_shared,
+            telegram_pending,
+            telegram_failures,
+        })
     }
 
     /// Counts something that happened with OAuth.
@@ -168,6 +200,21 @@ impl Metrics {
         for (name, events) in tallies {
             self.log_events.with_label_values(&[name]).set(events);
         }
+    }
+
+    /// Counts units that were spent.
+    pub fn units_spent(&self, provider: Provider, api: &str, units: u64) {
+        self.provider_units.with_label_values(&[provider.name(), api]).inc_by(units);
+    }
+
+    /// Counts a call that was not made.
+    pub fn call_held(&self, provider: Provider, api: &str, reason: &str) {
+        self.provider_held.with_label_values(&[provider.name(), api, reason]).inc();
+    }
+
+    /// Takes over whether what providers allow is counted together.
+    pub fn limits_shared(&self, are_shared: bool) {
+        self.provider_shared.set(are_shared.into());
     }
 
     /// Takes over how many updates wait at Telegram.

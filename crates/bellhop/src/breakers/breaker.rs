@@ -168,10 +168,16 @@ impl Breaker {
         self.open.as_ref()
     }
 
+    /// How many of the last answers were failures, while it is closed.
+    #[must_use]
+    pub fn failures(&self, now: DateTime<Utc>) -> usize {
+        self.seen.iter().filter(|seen| seen.failed && counts(**seen, now)).count()
+    }
+
     /// Whether there is nothing to remember: no failure that still counts.
     #[must_use]
     pub fn is_calm(&self, now: DateTime<Utc>) -> bool {
-        self.open.is_none() && !self.seen.iter().any(|seen| seen.failed && counts(*seen, now))
+        self.open.is_none() && self.failures(now) == 0
     }
 
     /// Whether a call may be made now.
@@ -248,6 +254,12 @@ impl Open {
     fn again(since: DateTime<Utc>, reason: JobFailure, pause: TimeDelta, now: DateTime<Utc>) -> Self {
         let pause_seconds = pause.num_seconds();
         Self { since, reason, opened_at: now, pause_seconds, retry_at: now + pause, probe: None }
+    }
+
+    /// Whether a probe is under way.
+    #[must_use]
+    pub fn is_probed(&self, now: DateTime<Utc>) -> bool {
+        self.probe.is_some_and(|probe| now < probe.until)
     }
 }
 

@@ -208,6 +208,7 @@ async fn keep_house(app: &App, sweep: bool) -> Result<(), StoreError> {
             app.store.sweep_done_jobs(now).await?;
             app.store.sweep_commands(now).await?;
             app.store.sweep_shown_mail(now).await?;
+            app.store.sweep_breakers(now).await?;
             connect::sweep(app).await?;
             for tenant in app.store.tenants().await? {
                 app.store.sweep_updates(tenant, now - KEEP_UPDATES).await?;
