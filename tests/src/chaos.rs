@@ -5,6 +5,7 @@
 //! afterwards is not said here but in [`crate::invariants`]; here the record is made that it judges by.
 
 mod blows;
+pub mod controls;
 mod crew;
 mod guests;
 mod load;

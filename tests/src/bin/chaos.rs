@@ -6,19 +6,23 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bellhop_tests::chaos::controls::{self, Control};
 use bellhop_tests::{PrivateServers, Story, chaos};
 use rand::RngExt;
 use tokio::signal::unix::{SignalKind, signal};
 
-const USAGE: &str = "usage: chaos [--minutes N | --seconds N] [--seed N]";
+const USAGE: &str = "usage: chaos [--minutes N | --seconds N] [--seed N] [--control NAME | --control all]...";
 
-/// How long a run is that nobody gave a length: the whole form.
+/// How long a storm is in the whole form, which is what nobody asks for in particular: a storm and then every control.
 const LENGTH: Duration = Duration::from_mins(10);
 
 /// What is to be done.
 struct Wanted {
-    length: Duration,
+    /// How long to break everything at once, if at all.
+    storm: Option<Duration>,
     seed: u64,
+    /// Which negative controls to play.
+    controls: Vec<Control>,
 }
 
 #[tokio::main]
@@ -41,22 +45,32 @@ async fn main() -> ExitCode {
 
 async fn run(wanted: &Wanted) -> Story<ExitCode> {
     let servers = PrivateServers::start().await?;
-    let held = Box::pin(chaos::run(&servers, wanted.seed, wanted.length)).await?;
+    let mut held = true;
+    if let Some(length) = wanted.storm {
+        held &= Box::pin(chaos::run(&servers, wanted.seed, length)).await?;
+    }
+    held &= Box::pin(controls::run(&servers, &wanted.controls)).await;
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn wanted(arguments: &[String]) -> Option<Wanted> {
-    let mut wanted = Wanted { length: LENGTH, seed: rand::rng().random_range(0..1_000_000) };
+    let mut wanted = Wanted { storm: None, seed: rand::rng().random_range(0..1_000_000), controls: vec![] };
     for pair in arguments.chunks(2) {
         let [name, value] = pair else { return None };
         match name.as_str() {
-            "--minutes" => wanted.length = Duration::from_secs(value.parse::<u64>().ok()?.checked_mul(60)?),
-            "--seconds" => wanted.length = Duration::from_secs(value.parse().ok()?),
+            "--minutes" => wanted.storm = Some(Duration::from_secs(value.parse::<u64>().ok()?.checked_mul(60)?)),
+            "--seconds" => wanted.storm = Some(Duration::from_secs(value.parse().ok()?)),
             "--seed" => wanted.seed = value.parse().ok()?,
+            "--control" if value == "all" => wanted.controls.extend(Control::ALL),
+            "--control" => wanted.controls.push(Control::from_name(value)?),
             _ => return None,
         }
     }
-    (chaos::SHORTEST..=Duration::from_hours(24)).contains(&wanted.length).then_some(wanted)
+    if wanted.storm.is_none() && wanted.controls.is_empty() {
+        (wanted.storm, wanted.controls) = (Some(LENGTH), Control::ALL.to_vec());
+    }
+    let possible = chaos::SHORTEST..=Duration::from_hours(24);
+    wanted.storm.is_none_or(|length| possible.contains(&length)).then_some(wanted)
 }
 
 async fn interruption() -> Story {

@@ -14,10 +14,13 @@ mod refresh;
 
 use std::fmt;
 
+use tokio::time::Instant;
+
 use crate::api::Api;
 use crate::house::House;
 use crate::invariants::{Answer, Chronicle, Deed, Moment, Report, check};
 use crate::plan::Plan;
+use crate::servers::PrivateServers;
 use crate::trouble::{Story, Trouble, ensure};
 use crate::wait::until;
 
@@ -37,6 +40,23 @@ pub enum Control {
     FoldWithoutJobBuried,
     /// Access is refreshed whoever holds the refresh lease.
     RefreshWithoutLease,
+}
+
+/// Plays these one after the other, printed as it goes. Answers whether the checks saw each.
+pub async fn run(servers: &PrivateServers, controls: &[Control]) -> bool {
+    let plan = House::plan().on(servers.addresses());
+    let mut seen = 0;
+    for control in controls {
+        let began = Instant::now();
+        match Box::pin(control.prove(&plan)).await {
+            Ok(found) => {
+                println!("{found} ({:.0} s)", began.elapsed().as_secs_f64());
+                seen += 1;
+            }
+            Err(trouble) => println!("FAILED  {trouble}"),
+        }
+    }
+    seen == controls.len()
 }
 
 /// What a control came to where the checks can see.
