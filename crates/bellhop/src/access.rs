@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::breakers;
+use crate::breakers::{self, Service};
 use crate::held::Held;
 use crate::jobs::failure::failure_of;
 use crate::metrics::OAuthEvent;
@@ -232,10 +232,11 @@ impl Flight<'_> {
         refresh_token: &SecretString,
         in_doubt: bool,
     ) -> Result<Refreshed, AccessError> {
-        let passage = match breakers::enter_for_tokens(self.app, self.tenant, self.provider, self.integration).await {
+        let (app, tenant) = (self.app, self.tenant);
+        let passage = match breakers::enter(app, tenant, self.provider, Service::Tokens, self.integration).await {
             Ok(passage) => passage,
             Err(held) => {
-                self.app.store.end_refresh_lease(self.tenant, self.integration, self.lease, in_doubt).await?;
+                app.store.end_refresh_lease(tenant, self.integration, self.lease, in_doubt).await?;
                 return Err(held.into());
             }
         };

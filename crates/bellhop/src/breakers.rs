@@ -4,8 +4,8 @@
 //! this file an outage is hammered by every job and every person at once, spends the attempts of all of them, and ends with a
 //! heap of dead letters.
 //!
-//! A provider's endpoints for tokens fail apart from its APIs and have breakers of their own: while no token can be renewed, mail
-//! is fetched with those that are good. A provider's breaker takes failures about more than one account to open, an account's own
+//! A provider's mail, calendars and endpoints for tokens have a breaker each: while no token can be renewed, mail is fetched with
+//! those that are good. A provider's breaker takes failures about more than one account to open, an account's own
 //! only its own: one sick mailbox holds up nobody else. `breakers/breaker.rs` says when one opens and closes; what counts as
 //! failing is in `breakers/answer.rs`; how processes share what they know in `breakers/view.rs`.
 
@@ -16,7 +16,7 @@ mod view;
 use std::time::Duration;
 
 use bellhop_domain::{IntegrationId, JobFailure, Provider, TenantId};
-use bellhop_providers::ProviderError;
+use bellhop_providers::{Operation, ProviderError};
 use bellhop_store::{BreakerKey, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::{Instant, timeout};
@@ -39,30 +39,60 @@ const TRIES: u32 = 3;
 /// of the provider what is true of itself alone.
 const LEFT_TO_OTHERS: TimeDelta = TimeDelta::seconds(60);
 
-/// Which part of a provider is called.
+/// Which part of a provider is called. Each fails apart from the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Service {
-    /// Mail and calendars.
-    Api,
+    /// Mail.
+    Mail,
+    /// Calendars.
+    Calendar,
     /// Exchanging codes, refreshing and revoking.
     Tokens,
 }
 
+/// What an account's own breaker is called that takes in whatever APIs say of it: few calls are made about one account.
+const APIS: &str = "api";
+
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 2] = [Self::Api, Self::Tokens];
+    pub const ALL: [Self; 3] = [Self::Mail, Self::Calendar, Self::Tokens];
+
+    /// The one that an operation belongs to.
+    #[must_use]
+    pub const fn of(operation: Operation) -> Self {
+        match operation {
+            Operation::MailProfile
+            | Operation::MailList
+            | Operation::MailGet
+            | Operation::MailHistory
+            | Operation::MailAttachment => Self::Mail,
+            Operation::CalendarList | Operation::CalendarEvents => Self::Calendar,
+        }
+    }
 
     /// The name in columns, metrics and listings.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Api => "api",
+            Self::Mail => "mail",
+            Self::Calendar => "calendar",
             Self::Tokens => "tokens",
         }
     }
 
-    fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|service| service.name() == name)
+    const fn name_for_account(self) -> &'static str {
+        match self {
+            Self::Mail | Self::Calendar => APIS,
+            Self::Tokens => self.name(),
+        }
+    }
+
+    /// What is stored under this name, if it is one of ours.
+    fn known(name: &str) -> Option<&'static str> {
+        Self::ALL
+            .into_iter()
+            .flat_map(|service| [service.name(), service.name_for_account()])
+            .find(|known| *known == name)
     }
 }
 
@@ -78,64 +108,13 @@ pub struct Passage {
     doors: Vec<(BreakerKey, Option<Uuid>)>,
 }
 
-/// Asks to call a provider's APIs (mail, calendars) about this account. Nothing may be sent without a passage.
+/// Asks to call a provider about this account. Nothing may be sent without a passage.
 ///
 /// Where Postgres does not say how things stand, calls go through.
 ///
 /// # Errors
 /// Held back: the provider or this account of it keeps failing. Nothing was sent; ask again after the time named there.
 pub async fn enter(
-    app: &App,
-    tenant: TenantId,
-    provider: Provider,
-    integration: IntegrationId,
-) -> Result<Passage, Held> {
-    pass(app, tenant, provider, Service::Api, integration).await
-}
-
-/// As [`enter`], to the endpoints for tokens: refreshing and revoking.
-///
-/// # Errors
-/// As [`enter`].
-pub async fn enter_for_tokens(
-    app: &App,
-    tenant: TenantId,
-    provider: Provider,
-    integration: IntegrationId,
-) -> Result<Passage, Held> {
-    pass(app, tenant, provider, Service::Tokens, integration).await
-}
-
-/// A passage to the endpoints for tokens for a call that is made in any case, as somebody waits who cannot come back later: the
-/// exchange of a code. Nobody is held back, and what comes back is heard.
-pub fn enter_regardless(app: &App, tenant: TenantId, provider: Provider, integration: IntegrationId) -> Passage {
-    let door = BreakerKey { provider, service: Service::Tokens.name(), account: None };
-    passage(app, tenant, integration, vec![(door, None)])
-}
-
-/// Whether calls about this account are held back, to whatever service: for saying so, and for telling what a failure means.
-/// Begins no probe.
-pub async fn held(app: &App, tenant: TenantId, provider: Provider, integration: IntegrationId) -> Option<Held> {
-    if !app.breakers.look(app, tenant).await {
-        return None;
-    }
-    let now = app.clock.now();
-    let breakers = Service::ALL
-        .map(|service| keys(tenant, provider, service, integration))
-        .as_flattened()
-        .iter()
-        .map(|key| app.breakers.breaker(key))
-        .collect::<Vec<_>>();
-    let until = breakers.iter().filter_map(Breaker::open).map(|open| open.retry_at).max()?;
-    Some(held_until(&breakers, until, now))
-}
-
-fn keys(tenant: TenantId, provider: Provider, service: Service, integration: IntegrationId) -> [BreakerKey; 2] {
-    let service = service.name();
-    [None, Some((tenant, integration))].map(|account| BreakerKey { provider, service, account })
-}
-
-async fn pass(
     app: &App,
     tenant: TenantId,
     provider: Provider,
@@ -160,6 +139,37 @@ async fn pass(
     }
     let known = keys.map(|key| app.breakers.breaker(&key));
     Err(held_until(&known, app.clock.now() + WHILE_PROBED, app.clock.now()))
+}
+
+/// A passage to the endpoints for tokens for a call that is made in any case, as somebody waits who cannot come back later: the
+/// exchange of a code. Nobody is held back, and what comes back is heard.
+pub fn enter_regardless(app: &App, tenant: TenantId, provider: Provider, integration: IntegrationId) -> Passage {
+    let door = BreakerKey { provider, service: Service::Tokens.name(), account: None };
+    passage(app, tenant, integration, vec![(door, None)])
+}
+
+/// Whether calls about this account to one of these services are held back: for saying so, and for telling what a failure means.
+/// Begins no probe.
+pub async fn held(
+    app: &App,
+    tenant: TenantId,
+    provider: Provider,
+    services: &[Service],
+    integration: IntegrationId,
+) -> Option<Held> {
+    if !app.breakers.look(app, tenant).await {
+        return None;
+    }
+    let keys = services.iter().flat_map(|service| keys(tenant, provider, *service, integration));
+    let breakers: Vec<Breaker> = keys.map(|key| app.breakers.breaker(&key)).collect();
+    let until = breakers.iter().filter_map(Breaker::open).map(|open| open.retry_at).max()?;
+    Some(held_until(&breakers, until, app.clock.now()))
+}
+
+fn keys(tenant: TenantId, provider: Provider, service: Service, integration: IntegrationId) -> [BreakerKey; 2] {
+    let of_provider = BreakerKey { provider, service: service.name(), account: None };
+    let account = Some((tenant, integration));
+    [of_provider, BreakerKey { provider, service: service.name_for_account(), account }]
 }
 
 /// Which of the two, the provider's and the account's, want this call to be their probe.

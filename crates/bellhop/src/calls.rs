@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::access::{self, Access, AccessError};
 use crate::app::App;
-use crate::breakers;
+use crate::breakers::{self, Service};
 use crate::held::Held;
 use crate::limits::{Ask, Urgency};
 
@@ -137,7 +137,8 @@ impl<'a> Caller<'a> {
     {
         let client = self.app.provider(self.provider);
         let pass = self.app.limits.enter(client.description(), self.ask(operation, count)).await?;
-        let passage = match breakers::enter(self.app, self.origin.tenant, self.provider, self.integration).await {
+        let (tenant, service) = (self.origin.tenant, Service::of(operation));
+        let passage = match breakers::enter(self.app, tenant, self.provider, service, self.integration).await {
             Ok(passage) => passage,
             Err(held) => {
                 pass.give_back().await;

@@ -120,7 +120,7 @@ impl Metrics {
         let breakers = IntCounterVec::new(
             Opts::new(
                 "breaker_turns_total",
-                "Breakers that this process turned, by provider, service (api, tokens), scope (provider, account) and turn \
+                "Breakers that this process turned, by provider, service (mail, calendar, api, tokens), scope (provider, account) and turn \
                  (opened, stayed_open, closed).",
             ),
             &["provider", "service", "scope", "turn"],

@@ -30,8 +30,8 @@ const HALF: usize = 10;
 const ONE_IN_A_ROW: usize = 3;
 const ONE_OF_HALF: usize = 5;
 
-/// How long an answer is remembered. Longer than the pauses between the attempts of one job, which end with ten minutes.
-const MEMORY: TimeDelta = TimeDelta::minutes(15);
+/// How long an answer is remembered. What is older says nothing about a provider of today.
+const MEMORY: TimeDelta = TimeDelta::minutes(10);
 
 /// The first pause, and the longest: each failed probe doubles it. A provider that answers again is found to within the
 /// longest, so that what waited is caught up within five minutes.

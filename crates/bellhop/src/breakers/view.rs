@@ -196,10 +196,10 @@ impl View {
         known.breakers.retain(|key, _| key.account.is_some_and(|(of, _)| of != tenant));
         known.breakers.extend(rows.into_iter().filter_map(|row| {
             // What a newer release has written says nothing to this one.
-            let service = Service::from_name(&row.service)?;
+            let service = Service::known(&row.service)?;
             let breaker = serde_json::from_value(row.state).ok()?;
             let account = row.integration.map(|integration| (tenant, integration));
-            Some((BreakerKey { provider: row.provider, service: service.name(), account }, (row.version, breaker)))
+            Some((BreakerKey { provider: row.provider, service, account }, (row.version, breaker)))
         }));
         known.looked.insert(tenant, looked);
         known.failed = None;

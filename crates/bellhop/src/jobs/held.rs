@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use bellhop_domain::{Command, JobFailure};
+use bellhop_domain::{Command, JobFailure, JobKind};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Effect, Run, Verdict};
 use crate::app::App;
-use crate::breakers;
+use crate::breakers::{self, Service};
 use crate::held::{Held, HeldBy};
 
 /// How long an outage lasts before people are told: most are over sooner, and nobody has missed anything.
@@ -48,9 +48,20 @@ pub async fn unless_probe(app: &App, run: &Run, began: DateTime<Utc>, verdict: V
         Err(_) => None,
     };
     let Some(provider) = provider else { return verdict };
-    match breakers::held(app, run.tenant, provider, run.integration).await {
+    let services = services_of(run.payload.kind());
+    match breakers::held(app, run.tenant, provider, services, run.integration).await {
         Some(held) if is_since_before(held, began) => wait(held, run, app.clock.now()),
         Some(_) | None => verdict,
+    }
+}
+
+/// What of a provider a job calls.
+fn services_of(kind: JobKind) -> &'static [Service] {
+    match kind {
+        JobKind::RefreshAccess | JobKind::RevokeAccess => &[Service::Tokens],
+        JobKind::FetchMail => &[Service::Mail, Service::Tokens],
+        JobKind::FetchCalendar => &[Service::Calendar, Service::Tokens],
+        JobKind::NotifyOwner => &[],
     }
 }
 
@@ -84,7 +95,7 @@ fn is_of_provider(reason: JobFailure) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bellhop_domain::{EventId, IntegrationId, JobId, JobKind, Payload, TenantId};
+    use bellhop_domain::{EventId, IntegrationId, JobId, Payload, TenantId};
     use uuid::Uuid;
 
     use super::*;

@@ -6,7 +6,7 @@ use bellhop_store::StoreError;
 
 use super::{Run, Verdict, held, verdict_of};
 use crate::app::App;
-use crate::breakers;
+use crate::breakers::{self, Service};
 
 /// Revokes the grant of this generation. The tokens go from the vault with the event that records the answer.
 pub async fn run(generation: Generation, app: &App, run: &Run) -> Verdict {
@@ -30,7 +30,7 @@ pub async fn run(generation: Generation, app: &App, run: &Run) -> Verdict {
     }
     // Revoking the refresh token ends the access tokens made from it (RFC 7009 section 2.1), not the other way round.
     let token = tokens.refresh.as_ref().unwrap_or(&tokens.access);
-    let passage = match breakers::enter_for_tokens(app, run.tenant, provider, run.integration).await {
+    let passage = match breakers::enter(app, run.tenant, provider, Service::Tokens, run.integration).await {
         Ok(passage) => passage,
         Err(held) => return held::wait(held, run, app.clock.now()),
     };

@@ -16,7 +16,7 @@ use crate::bot::press::Press;
 use crate::bot::text::Text;
 use crate::bot::visit::{Failure, Visit};
 use crate::bot::when::ago;
-use crate::breakers;
+use crate::breakers::{self, Service};
 use crate::held::HeldBy;
 
 /// The command.
@@ -68,10 +68,11 @@ fn accounts<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Fa
 
 /// Since when the provider is left alone, as it keeps failing, and how.
 async fn outage(app: &App, account: &Account) -> Option<(DateTime<Utc>, JobFailure)> {
-    if !account.row.status.is_usable() {
+    let row = &account.row;
+    if !row.status.is_usable() {
         return None;
     }
-    match breakers::held(app, account.row.tenant, account.row.provider, account.id()).await?.by {
+    match breakers::held(app, row.tenant, row.provider, &Service::ALL, row.id).await?.by {
         HeldBy::Breaker { since, reason } => Some((since, reason)),
         HeldBy::Quota => None,
     }
