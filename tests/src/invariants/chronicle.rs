@@ -82,12 +82,29 @@ impl FaultKind {
 pub struct Fault {
     /// What was broken.
     pub kind: FaultKind,
-    /// Where: the name of a process, a path of the sandbox, `redis`, `postgres`.
+    /// Where: the name of a process, `redis`, `postgres`, or a path of the sandbox, which begins with a slash.
     pub target: String,
     /// When it began.
     pub from: Moment,
     /// When it was over: the process ready again, the server answering, the last faulty answer given.
     pub until: Moment,
+}
+
+impl Fault {
+    /// Whether a run of a job that calls a provider may fail by it.
+    pub fn can_fail_a_run(&self) -> bool {
+        self.kind.can_fail_a_run() && !self.is_at("/bot")
+    }
+
+    /// Whether what is said in a chat may be said twice by it: by whatever befalls a process or a server, and by what befalls
+    /// the way to Telegram.
+    pub fn can_repeat_an_answer(&self) -> bool {
+        self.kind.can_fail_a_run() && (self.is_at("/bot") || !self.is_at("/"))
+    }
+
+    fn is_at(&self, path: &str) -> bool {
+        self.target.starts_with(path)
+    }
 }
 
 /// What somebody asked for. Each names what its effect is found by.

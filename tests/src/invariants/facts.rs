@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -297,23 +297,24 @@ impl Facts {
         hash.starts_with(start).then_some(*walk)
     }
 
-    /// Whether something that can fail a run was broken at any time between these, by the house's clock.
-    pub fn is_broken_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> bool {
-        self.faults.iter().any(|fault| {
-            fault.kind.can_fail_a_run() && fault.from.app <= until + AFTERMATH && from <= fault.until.app + AFTERMATH
-        })
+    /// Whether anything of this sort was broken at any time between these, by the house's clock.
+    pub fn was_broken(&self, sort: impl Fn(&Fault) -> bool, from: DateTime<Utc>, until: DateTime<Utc>) -> bool {
+        let mut faults = self.faults.iter().filter(|fault| sort(fault));
+        faults.any(|fault| fault.from.app <= until + CLOCKS_APART && from <= fault.until.app + AFTERMATH)
     }
 
     /// The same by the machine's clock.
-    pub fn is_really_broken_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> bool {
-        self.faults.iter().any(|fault| {
-            fault.kind.can_fail_a_run() && fault.from.real <= until + AFTERMATH && from <= fault.until.real + AFTERMATH
-        })
+    pub fn was_really_broken(&self, sort: impl Fn(&Fault) -> bool, from: DateTime<Utc>, until: DateTime<Utc>) -> bool {
+        let mut faults = self.faults.iter().filter(|fault| sort(fault));
+        faults.any(|fault| fault.from.real <= until && from <= fault.until.real + AFTERMATH)
     }
 }
 
+/// How far the clocks of two processes may be apart when somebody has just moved them.
+pub const CLOCKS_APART: TimeDelta = TimeDelta::seconds(1);
+
 /// For how long what was broken may show: connections that are found dead only when they are used.
-const AFTERMATH: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
+const AFTERMATH: TimeDelta = TimeDelta::seconds(5);
 
 #[derive(Deserialize)]
 struct Tally {

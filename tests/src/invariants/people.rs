@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::chronicle::Fault;
 use super::facts::{Facts, Update};
 use super::report::Finding;
 
@@ -20,7 +21,7 @@ fn ended_at(facts: &Facts, update: &Update) -> DateTime<Utc> {
 
 /// Whether handling this update may have been begun more than once, or broken off.
 fn was_disturbed(facts: &Facts, update: &Update) -> bool {
-    update.starts > 1 || facts.is_broken_between(update.received_at, ended_at(facts, update))
+    update.starts > 1 || facts.was_broken(Fault::can_repeat_an_answer, update.received_at, ended_at(facts, update))
 }
 
 /// Every update that there ever was is written down and handled to its end. Given up is only what was disturbed.

@@ -21,13 +21,17 @@ const LONGEST_WAIT: Duration = Duration::from_secs(180);
 /// A little more than the pause between two looks at a mailbox or a calendar.
 const UNTIL_NEXT_LOOK: TimeDelta = TimeDelta::minutes(6);
 
-/// Ends what is broken outside, lets every account be looked at once more, and waits until all of that is done. Every role
+/// Ends what is broken outside, lets every account be looked at once more, and waits until all of that is done and read. Every role
 /// must be served. A harness calls this before [`super::check`], so that what arrived meanwhile is stored.
 pub async fn settle(house: &House) -> Story {
     house.sandbox.clear_faults().await?;
-    until_within(PATIENCE * 2, "what is due to be done", async || at_rest(house).await).await?;
+    until_within(PATIENCE * 2, "what is due to be done", async || look(house).await).await?;
     house.advance(UNTIL_NEXT_LOOK)?;
-    until_within(PATIENCE * 2, "every account to be looked at once more", async || at_rest(house).await).await
+    until_within(PATIENCE * 2, "every account to be looked at once more", async || look(house).await).await
+}
+
+async fn look(house: &House) -> Story<Option<()>> {
+    Ok((is_at_rest(house).await? && is_read(house).await?).then_some(()))
 }
 
 /// Waits until a house is at rest and its log has been read, or until it should have been: then it is judged as it is.
@@ -36,23 +40,23 @@ pub(super) async fn wait(house: &House, chronicle: &Chronicle) -> Story {
     let deadline = (chronicle.last_fault().real + AFTER_LAST_FAULT).max(started + ANYHOW);
     until_within(LONGEST_WAIT, "a house to be at rest, or late", async || {
         let is_late = Moment::of(house)?.real > deadline;
-        Ok((is_late || (at_rest(house).await?.is_some() && is_read(house).await?)).then_some(()))
+        Ok(if is_late { Some(()) } else { look(house).await? })
     })
     .await
 }
 
 /// Whether nothing is due or running and every update is handled.
-async fn at_rest(house: &House) -> Story<Option<()>> {
+async fn is_at_rest(house: &House) -> Story<bool> {
     let now = Moment::of(house)?.app.to_rfc3339();
     let busy = format!(
         "select (select count(*) from jobs where state = 'open' and (lease is not null or due_at <= '{now}'))
               + (select count(*) from telegram_updates where handled_at is null)"
     );
     if house.database.number(&busy).await? > 0 {
-        return Ok(None);
+        return Ok(false);
     }
     let waiting = house.sandbox.get("ledger").await?["telegram"]["updates_pending"].as_u64();
-    Ok((waiting == Some(0)).then_some(()))
+    Ok(waiting == Some(0))
 }
 
 /// Whether the reader of the log has counted as many events as there are.

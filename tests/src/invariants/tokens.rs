@@ -5,15 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::facts::{Event, Facts};
+use super::chronicle::Fault;
+use super::facts::{CLOCKS_APART, Event, Facts};
 use super::outside::TokenRequest;
 use super::report::Finding;
 
 /// How long after a refresh at the provider its event may come, where no later refresh bounds it.
 const UNTIL_RECORDED: TimeDelta = TimeDelta::seconds(120);
-
-/// How far the clocks of two processes may be apart when somebody has just moved them.
-const CLOCKS_APART: TimeDelta = TimeDelta::seconds(1);
 
 /// What is found about tokens.
 pub fn findings(facts: &Facts) -> Vec<Finding> {
@@ -63,7 +61,9 @@ fn refresh_token_once(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
         let streams = accounts.get(account).unwrap_or(&none);
         let mut say = |what: &str| wrong.push(format!("refresh token {token} of {account}: {what}"));
         let recorded_at = recorded(facts, first, streams);
-        let is_lost = |pair: &[&TokenRequest]| pair[0].answer_lost || facts.is_broken_between(pair[0].at, pair[1].at);
+        let is_lost = |pair: &[&TokenRequest]| {
+            pair[0].answer_lost || facts.was_broken(Fault::can_fail_a_run, pair[0].at, pair[1].at)
+        };
         if uses[1..].iter().any(|again| recorded_at.is_some_and(|at| at < again.at)) {
             say("brought again although its replacement had been recorded");
         } else if !uses.windows(2).all(is_lost) {
@@ -182,8 +182,7 @@ fn grants_agree(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
         let grant = facts.outside.grants.iter().find(|grant| grant.account == *account);
         let Some(grant) = grant else {
             // What was taken back at the provider is found out by the next call.
-            let was_ended = facts.outside.revocations.iter().any(|ended| ended.account.as_deref() == Some(account));
-            for row in rows.iter().filter(|row| row.is_usable() && !was_ended) {
+            for row in rows.iter().filter(|row| row.is_usable()) {
                 wrong.push(format!("stream {}: is {}, and {account} has no grant", row.id, row.status));
             }
             continue;
