@@ -140,6 +140,11 @@ impl Stage<'_> {
                 fault["status"] = status.into();
                 (FaultKind::Unavailable, 0)
             }
+            Outside::Refuse => {
+                fault["status"] = 400.into();
+                fault["body"] = refusal().to_string().into();
+                (FaultKind::Unavailable, 0)
+            }
             Outside::SlowDown(retry_after) => {
                 fault["status"] = 429.into();
                 fault["retry_after"] = retry_after.map_or(Value::Null, Value::from);
@@ -172,4 +177,11 @@ impl Stage<'_> {
         }
         Ok(())
     }
+}
+
+/// A refusal in Google's shape that repeating cannot mend; the demonstration meets the same.
+fn refusal() -> Value {
+    let message = "Precondition check failed.";
+    let error = json!({ "reason": "failedPrecondition", "message": message, "domain": "global" });
+    json!({ "error": { "code": 400, "message": message, "status": "FAILED_PRECONDITION", "errors": [error] } })
 }

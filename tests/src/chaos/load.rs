@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
-use futures::FutureExt;
 use futures::future::{LocalBoxFuture, join_all};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -122,21 +123,44 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// A person asks for the inbox and now and then for the agenda. Each round that ends well is a probe.
+    /// A person asks for the inbox and now and then for the agenda, whether or not the last question has been served. Each
+    /// that ends well is a probe.
     async fn questions(&self, guest: &Guest, person: &Person, mut dice: StdRng) -> Story {
-        while self.rest(Duration::from_millis(dice.random_range(QUESTIONS))).await {
-            let from = self.now()?;
-            if self.question(guest, person, from).await.is_ok() {
-                self.beat(Probe::Question, from)?;
+        let mut asked = FuturesUnordered::new();
+        loop {
+            let pause = Duration::from_millis(dice.random_range(QUESTIONS));
+            let goes_on = {
+                let mut rest = std::pin::pin!(self.rest(pause));
+                loop {
+                    tokio::select! {
+                        goes_on = &mut rest => break goes_on,
+                        Some(served) = asked.next() => served?,
+                    }
+                }
+            };
+            if !goes_on {
+                break;
             }
+            asked.push(self.question(guest, person));
             if dice.random_ratio(1, 3) {
                 let _ = self.say(person, "/agenda").await;
             }
         }
+        while let Some(served) = asked.next().await {
+            served?;
+        }
         Ok(())
     }
 
-    async fn question(&self, guest: &Guest, person: &Person, from: Moment) -> Story {
+    async fn question(&self, guest: &Guest, person: &Person) -> Story {
+        let from = self.now()?;
+        if self.is_served(guest, person, from).await.is_ok() {
+            self.beat(Probe::Question, from)?;
+        }
+        Ok(())
+    }
+
+    async fn is_served(&self, guest: &Guest, person: &Person, from: Moment) -> Story {
         let said = self.say(person, "/inbox").await?;
         self.hears(person, &said, |message| !message.text.is_empty()).await?;
         let give_up = from.real + FETCHED_WITHIN;

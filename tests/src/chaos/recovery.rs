@@ -44,6 +44,8 @@ pub struct Recovery {
     /// With it.
     whole: Vec<f64>,
     by_kind: BTreeMap<FaultKind, Vec<f64>>,
+    /// Those that took longer than the aim.
+    slow: Vec<String>,
     /// Faults after which no probe came back.
     pub never: Vec<String>,
 }
@@ -70,6 +72,10 @@ impl Recovery {
             let others = others.map(|(_, other)| (other.from.real, other.until.real));
             let whole = seconds(end, recovered);
             let clear = whole - covered(end, recovered, others.collect());
+            if clear > AIM_SECONDS {
+                let from = fault.from.real.format("%H:%M:%S");
+                recovery.slow.push(format!("{clear:.1} s after {:?} of {} at {from}", fault.kind, fault.target));
+            }
             recovery.whole.push(whole);
             recovery.clear.push(clear);
             recovery.by_kind.entry(fault.kind).or_default().push(clear);
@@ -133,7 +139,7 @@ impl fmt::Display for Recovery {
             let kind = format!("{kind:?}");
             writeln!(formatter, "  {kind:<18} {:>3}  p50 {median:>5.1} s  longest {longest:>5.1} s", values.len())?;
         }
-        Ok(())
+        self.slow.iter().try_for_each(|slow| writeln!(formatter, "  slow: {slow}"))
     }
 }
 

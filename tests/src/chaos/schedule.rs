@@ -68,6 +68,8 @@ impl Process {
 pub enum Outside {
     /// A status of 500 and more.
     Status(u16),
+    /// 400 in words that no repetition can mend: a fetch that meets it is buried, and an operator has to replay it.
+    Refuse,
     /// 429, with the seconds of `Retry-After` or without.
     SlowDown(Option<u32>),
     /// The answer takes so many milliseconds longer.
@@ -182,6 +184,9 @@ const PATHS: [&str; 8] = [
     "/bot/getUpdates",
 ];
 
+/// Where a call is refused for good. (A refused token request would end access, which is for the person to mend.)
+const REFUSING: [&str; 2] = ["/gmail/v1/users/me/history", "/calendar/v3/users/me/calendarList"];
+
 impl Schedule {
     /// The schedule of this seed and length.
     pub fn of(seed: u64, length: Duration) -> Self {
@@ -255,14 +260,17 @@ fn blows(dice: &mut impl Rng, length: Duration) -> Vec<Blow> {
 /// In turn through everything that can go wrong, at a path by lot; but the first answers that are lost are those that hold
 /// new tokens, which nothing can bring back.
 fn outside(dice: &mut impl Rng, number: usize) -> Blow {
+    if number % 7 == 6 {
+        let path = REFUSING.choose(dice).unwrap_or(&REFUSING[0]);
+        return Blow::Outside { path, what: Outside::Refuse, one_in: dice.random_range(2..=4), seconds: 2 };
+    }
     let what = match number % 7 {
         0 => Outside::LoseAnswer,
         1 => Outside::Status(*[500, 502, 503].choose(dice).unwrap_or(&503)),
         2 => Outside::Drop,
         3 => Outside::SlowDown(Some(dice.random_range(1..=60))),
         4 => Outside::Delay(dice.random_range(200..=3_000)),
-        5 => Outside::SlowDown(None),
-        _ => Outside::Status(503),
+        _ => Outside::SlowDown(None),
     };
     let path = if number == 0 { TOKENS } else { PATHS.choose(dice).unwrap_or(&TOKENS) };
     Blow::Outside { path, what, one_in: dice.random_range(1..=4), seconds: dice.random_range(2..=8) }
@@ -293,6 +301,7 @@ impl fmt::Display for Outside {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) => write!(formatter, "{status}"),
+            Self::Refuse => write!(formatter, "400"),
             Self::SlowDown(Some(seconds)) => write!(formatter, "429 for {seconds} s"),
             Self::SlowDown(None) => write!(formatter, "429"),
             Self::Delay(milliseconds) => write!(formatter, "{milliseconds} ms of delay"),
@@ -384,6 +393,7 @@ mod tests {
             Outside::Delay(_) => 3,
             Outside::Drop => 4,
             Outside::LoseAnswer => 5,
+            Outside::Refuse => 6,
         };
         for seed in SEEDS {
             let schedule = Schedule::of(seed, Duration::from_mins(2));
@@ -392,7 +402,7 @@ mod tests {
                 .iter()
                 .filter_map(|step| if let Blow::Outside { what, .. } = step.blow { Some(kind(what)) } else { None })
                 .collect();
-            assert_eq!(kinds.len(), 6, "{seed}");
+            assert_eq!(kinds.len(), 7, "{seed}");
             let loses_tokens =
                 |blow: &Blow| matches!(blow, Blow::Outside { path: "/token", what: Outside::LoseAnswer, .. });
             assert!(schedule.count(loses_tokens) > 0, "{seed}");
