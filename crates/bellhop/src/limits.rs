@@ -9,7 +9,7 @@
 //! need.rs     what a call takes, and how much of what is allowed may be taken for it
 //! window.rs   what was spent in a time that slides along
 //! memory.rs   what this process has spent
-//! shared.rs   what all of them have, in Redis; take.lua and leave.lua are its two steps
+//! shared.rs   what all of them have, in Redis; take.lua and leave.lua are its two steps, wire.rs their form
 //! usage.rs    what an operator is shown
 //! ```
 
@@ -18,6 +18,7 @@ mod need;
 mod shared;
 pub mod usage;
 mod window;
+mod wire;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -151,43 +152,36 @@ impl Limits {
     async fn try_enter(&self, need: &Need) -> Result<Taken, Lack> {
         let now = self.0.clock.now();
         let id = self.0.calls.fetch_add(1, Ordering::Relaxed);
-        let taken = |places, is_shared| Taken {
-            limits: self.clone(),
-            need: *need,
-            call: Call { id, places, begun: now },
-            is_shared,
-        };
-        match self.ask_all(need, id, now).await {
-            Ok(Answer { outcome, .. }) => match outcome {
-                Outcome::Taken(places) => {
-                    self.alone().memory.begin(need, places, now);
-                    Ok(taken(places, true))
-                }
-                Outcome::NoUnits([project, mailbox]) => {
-                    let allowed = need.limits().map(|limit| limit.allowed);
-                    let lack = need.lack([&project, &mailbox], allowed, now);
-                    // Nothing is missing any more: somebody has given back meanwhile.
-                    Err(lack.unwrap_or(Lack { of: LackOf::Mailbox, after: need.mailbox.span.step() }))
-                }
-                Outcome::NoCalls => Err(Lack { of: LackOf::Calls, after: WHILE_UNDER_WAY }),
-                Outcome::NoShare => {
-                    let lack = self.lack_of_share(need, now);
-                    Err(lack.unwrap_or(Lack { of: LackOf::Mailbox, after: need.mailbox.span.step() }))
-                }
-            },
-            Err(Away) => {
-                let processes = self.processes();
-                let mut alone = self.alone();
-                if let Some(lack) = alone.memory.lack(need, processes, now) {
-                    return Err(lack);
-                }
-                let places = alone.memory.places(need, processes);
-                alone.missed_at = Some(now);
-                alone.memory.begin(need, places, now);
-                Ok(taken(places, false))
+        // Where nothing is missing any more, somebody has given back meanwhile.
+        let soon = Lack { of: LackOf::Mailbox, after: need.mailbox.span.step() };
+        let (places, is_shared) = match self.ask_all(need, id, now).await.map(|answer| answer.outcome) {
+            Ok(Outcome::Taken(places)) => {
+                self.alone().memory.begin(need, places, now);
+                (places, true)
             }
+            Ok(Outcome::NoUnits([project, mailbox])) => {
+                let allowed = need.limits().map(|limit| limit.allowed);
+                return Err(need.lack([&project, &mailbox], allowed, now).unwrap_or(soon));
+            }
+            Ok(Outcome::NoCalls) => return Err(Lack { of: LackOf::Calls, after: WHILE_UNDER_WAY }),
+            Ok(Outcome::NoShare) => return Err(self.lack_of_share(need, now).unwrap_or(soon)),
+            Err(Away) => (self.take_share(need, now)?, false),
+        };
+        self.0.metrics.units_spent(need.api.provider, need.api.name, need.units);
+        Ok(Taken { limits: self.clone(), need: *need, call: Call { id, places, begun: now }, is_shared })
+    }
+
+    /// Takes of this process's share.
+    fn take_share(&self, need: &Need, now: DateTime<Utc>) -> Result<u32, Lack> {
+        let processes = self.processes();
+        let mut alone = self.alone();
+        alone.missed_at = Some(now);
+        if let Some(lack) = alone.memory.lack(need, processes, now) {
+            return Err(lack);
         }
-        .inspect(|_| self.0.metrics.units_spent(need.api.provider, need.api.name, need.units))
+        let places = alone.memory.places(need, processes);
+        alone.memory.begin(need, places, now);
+        Ok(places)
     }
 
     /// Asks where all processes count.

@@ -36,14 +36,13 @@ pub async fn run(arguments: UsageArguments, app: &App) -> Result<(), Failure> {
 fn show(usage: &ApiUsage) {
     let ApiUsage { provider, api, project, mailbox, at_once, .. } = usage;
     let (allowed, seconds) = (project.allowed, project.window_seconds);
-    match project.used {
-        Some(used) => {
-            say!("{provider} {api}: {used} of {allowed} units in {seconds} s, counted by all processes together")
-        }
-        None => say!(
+    if let Some(used) = project.used {
+        say!("{provider} {api}: {used} of {allowed} units in {seconds} s, counted by all processes together");
+    } else {
+        say!(
             "{provider} {api}: {allowed} units in {seconds} s; Redis does not answer, so each process keeps to its share, \
              and what it spent is in its metrics"
-        ),
+        );
     }
     let (allowed, seconds) = (mailbox.allowed, mailbox.window_seconds);
     say!("  each mailbox: {allowed} units in {seconds} s, {at_once} calls at once");

@@ -14,13 +14,13 @@ use chrono::{DateTime, Utc};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, Script};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::need::{Api, Need};
 use super::window::Window;
+use super::wire::{Asked, Buckets, Told, Word, call_name};
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -28,14 +28,6 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// How long the connection itself waits: an answer that is late must still be seen, to be handed back.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long a call may take before its place is given to others: a whole mail takes a minute at the most, and of many small
-/// requests each ten seconds (`Timeouts` of the providers crate).
-const LEASE_MILLISECONDS: i64 = 60_000;
-const LEASE_EACH_MILLISECONDS: i64 = 10_000;
-
-/// How long a process that no longer asks is taken for one that might.
-const PROCESS_LIVES_MILLISECONDS: i64 = 15 * 60_000;
 
 static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take.lua")));
 static LEAVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("leave.lua")));
@@ -269,100 +261,5 @@ impl Shared {
 
     fn key(&self, parts: &[&str]) -> String {
         format!("bellhop:{}:limits:{}", self.installation, parts.join(":"))
-    }
-}
-
-/// What take.lua is told.
-#[derive(Serialize)]
-struct Asked {
-    now: i64,
-    process: Uuid,
-    processes_since: i64,
-    keep: u64,
-    settled_before: i64,
-    is_within_share: bool,
-    units: u64,
-    count: u32,
-    wanted: u32,
-    at_once: u32,
-    lease: i64,
-    lease_each: i64,
-    call: String,
-    mailbox: IntegrationId,
-    windows: [AskedWindow; 2],
-}
-
-#[derive(Serialize)]
-struct AskedWindow {
-    bucket: i64,
-    oldest: i64,
-    allowed: u64,
-    own: BTreeMap<i64, u64>,
-}
-
-impl Asked {
-    fn of(need: &Need, process: Uuid, call: u64, own: &Own, now: DateTime<Utc>) -> Self {
-        let reach = i64::try_from(need.reach().as_millis()).unwrap_or(i64::MAX);
-        let at = now.timestamp_millis();
-        let [project, mailbox] = need.limits();
-        let window = |limit: super::need::Limit, own: &Window| AskedWindow {
-            bucket: limit.span.bucket(now),
-            oldest: limit.span.oldest(now),
-            allowed: limit.allowed,
-            own: own.counted(limit.span, now),
-        };
-        Self {
-            now: at,
-            process,
-            processes_since: at - PROCESS_LIVES_MILLISECONDS,
-            // Twice as long as it counts: what is kept a little longer is only swept later.
-            keep: reach.unsigned_abs().saturating_mul(2).max(PROCESS_LIVES_MILLISECONDS.unsigned_abs()),
-            settled_before: at.saturating_sub(reach),
-            is_within_share: own.is_within_share,
-            units: need.units,
-            count: need.count,
-            wanted: need.wanted,
-            at_once: need.at_once,
-            lease: LEASE_MILLISECONDS,
-            lease_each: LEASE_EACH_MILLISECONDS,
-            call: call_name(process, call),
-            mailbox: need.integration,
-            windows: [window(project, &own.spent[0]), window(mailbox, &own.spent[1])],
-        }
-    }
-}
-
-fn call_name(process: Uuid, call: u64) -> String {
-    format!("{process}:{call}")
-}
-
-/// What take.lua tells.
-#[derive(Deserialize)]
-struct Told {
-    outcome: Word,
-    places: u32,
-    processes: u32,
-    project: Buckets,
-    mailbox: Buckets,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Word {
-    Taken,
-    Units,
-    Calls,
-    Share,
-}
-
-/// Lua knows no integers: numbers may come as `400.0`, keys are text.
-#[derive(Deserialize)]
-struct Buckets(BTreeMap<String, f64>);
-
-impl Buckets {
-    fn into_window(self) -> Window {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counted in whole units, and few")]
-        let whole = |(bucket, units): (String, f64)| Some((bucket.parse().ok()?, units.max(0.0) as u64));
-        Window::from(self.0.into_iter().filter_map(whole).collect::<BTreeMap<i64, u64>>())
     }
 }

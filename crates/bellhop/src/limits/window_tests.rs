@@ -17,11 +17,11 @@ fn most_in_any(arrived: &[(i64, u64)], window_milliseconds: i64) -> u64 {
 }
 
 /// Something that is asked: so long after the one before, this many units, this long under way, heard by the provider at
-/// this part of the way.
-fn asks() -> impl Strategy<Value = Vec<(i64, u64, i64, f64)>> {
+/// this part of the way, in thousandths.
+fn asks() -> impl Strategy<Value = Vec<(i64, u64, i64, i64)>> {
     let pause = prop_oneof![0..200_i64, 0..8_000_i64, 0..120_000_i64];
     let lasts = prop_oneof![0..50_i64, 0..20_000_i64, 0..60_000_i64];
-    prop::collection::vec((pause, 1..1_000_u64, lasts, 0.0..=1.0_f64), 1..120)
+    prop::collection::vec((pause, 1..1_000_u64, lasts, 0..=1_000_i64), 1..120)
 }
 
 proptest! {
@@ -45,8 +45,7 @@ proptest! {
                 // No call takes longer than the window.
                 let lasts = lasts.min(length_milliseconds);
                 under_way.push((now + lasts, now, units));
-                #[expect(clippy::cast_possible_truncation, reason = "a part of a minute, in milliseconds")]
-                arrived.push((now + (heard * lasts as f64) as i64, units));
+                arrived.push((now + heard * lasts / 1_000, units));
             }
         }
         prop_assert!(most_in_any(&arrived, length_milliseconds) <= allowed);
