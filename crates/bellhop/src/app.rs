@@ -67,7 +67,7 @@ impl App {
         let written_down = Arc::default();
         let (clock, metrics, breakers) = (Clock::of_process(), Metrics::new()?, breakers::View::default());
         let limits = Limits::new(&settings, store.clone(), clock.clone(), metrics.clone(), Uuid::new_v4());
-        Ok(Self { store, clock, metrics, limits, breakers, bot, written_down, google, settings })
+        Ok(Self { settings, store, clock, metrics, limits, bot, breakers, written_down, google })
     }
 
     /// How to speak to this provider.
