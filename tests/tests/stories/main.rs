@@ -10,6 +10,7 @@ mod disconnecting;
 mod doors;
 mod exchanging;
 mod fetching;
+mod invariants;
 mod jobs;
 mod mail;
 mod outages;

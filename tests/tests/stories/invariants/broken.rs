@@ -1,0 +1,330 @@
+//! Each promise broken from behind, one at a time, in one house whose processes have ended.
+
+use bellhop_tests::invariants::{Answer, Deed, Fault, FaultKind, Moment, Report, check, judge};
+use bellhop_tests::{House, Story, Trouble, ensure};
+use chrono::TimeDelta;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Lived, live};
+
+/// A promise, how it is broken in the database, and the tables that are put back afterwards.
+struct Breach {
+    finding: &'static str,
+    tables: &'static [&'static str],
+    sql: &'static str,
+}
+
+const fn breach(finding: &'static str, tables: &'static [&'static str], sql: &'static str) -> Breach {
+    Breach { finding, tables, sql }
+}
+
+const BREACHES: &[Breach] = &[
+    breach("stream_versions", &["events"], "update events set version = 99 where type = 'AccessRefreshed'"),
+    breach("stream_versions", &["states"], "update states set version = version + 1"),
+    breach("stream_versions", &["states"], "delete from states"),
+    breach("chain_links", &["events"], "update events set previous_hash = hash where version = 2"),
+    breach("chain_links", &["states"], "update states set last_hash = sha256('else')"),
+    breach("command_once", &["commands"], "delete from commands"),
+    breach("command_once", &["commands"], "update commands set events = events || gen_random_uuid()"),
+    breach(
+        "command_once",
+        &["events"],
+        "update events set metadata = (select metadata from events where type = 'AccessGranted' limit 1) where type = 'MailFetched'",
+    ),
+    breach("walk_once", &["events"], "update events set type = 'AccessGranted' where type = 'AuthorizationStarted'"),
+    breach("ending_once", &["events"], "update events set type = 'Disconnected' where type = 'AccessRevoked'"),
+    breach("ending_once", &["events"], "update events set type = 'MailFetched' where type = 'AccessRevoked'"),
+    breach(
+        "generation_once",
+        &["events"],
+        "update events set type = 'AccessRefreshed', payload = convert_to('{\"generation\": 1}', 'utf8') where type = 'CalendarFetched'",
+    ),
+    breach("generation_once", &["events"], "update events set type = 'RefreshFailed' where type = 'AccessRefreshed'"),
+    breach("tallies", &["tallies"], "update tallies set events = events - 1 where type = 'AccessGranted'"),
+    breach("job_once", &["events"], "update events set type = 'JobBuried' where type = 'JobReplayed'"),
+    breach("job_once", &["events"], "update events set type = 'AccessRevoked' where type = 'JobBuried'"),
+    breach(
+        "job_attempts",
+        &["events"],
+        "update events set payload = convert_to(replace(convert_from(payload, 'utf8'), '\"attempts\":1', '\"attempts\":4'), 'utf8')
+         where type = 'JobBuried'",
+    ),
+    breach(
+        "job_attempts",
+        &["events"],
+        "update events set type = 'JobFailed', payload = convert_to(replace(convert_from(payload, 'utf8'), '}', ',\"attempt\":2}'), 'utf8')
+         where type = 'AccessRevoked'",
+    ),
+    breach("job_reason", &["jobs"], "update jobs set state = 'dead' where kind = 'fetch_mail' and state = 'open'"),
+    breach("job_opened_with_event", &["witness.openings"], "update witness.openings set xid = '3'"),
+    breach("job_opened_with_event", &["witness.openings"], "update witness.openings set opened_by = gen_random_uuid()"),
+    breach("written_under_lease", &["witness.writings"], "update witness.writings set lease = gen_random_uuid()"),
+    breach("written_under_lease", &["witness.writings"], "update witness.writings set lease = null"),
+    breach("written_under_lease", &["witness.runs"], "delete from witness.runs"),
+    breach("nothing_overdue", &["jobs"], "update jobs set due_at = due_at - interval '1 day' where state = 'open'"),
+    breach(
+        "no_lease_left",
+        &["jobs"],
+        "update jobs set lease = gen_random_uuid(), leased_until = now() - interval '1 minute' where state = 'open'",
+    ),
+    breach(
+        "no_lease_left",
+        &["jobs", "witness.runs"],
+        "update jobs set lease = gen_random_uuid(), leased_until = now() + interval '1 minute' where state = 'open';
+         update witness.runs set started_at = now() - interval '1 hour'",
+    ),
+    breach(
+        "refreshed_under_lease",
+        &["witness.refreshings"],
+        "update witness.refreshings set held_until = taken_at + interval '9 seconds'",
+    ),
+    breach("refreshed_under_lease", &["witness.refreshings"], "delete from witness.refreshings"),
+    breach(
+        "expiry_explained",
+        &["events"],
+        "update events set type = 'AccessExpired', payload = convert_to('{\"reason\": \"refresh_refused\"}', 'utf8')
+         where type = 'CalendarFetched'",
+    ),
+    breach(
+        "expiry_explained",
+        &["events"],
+        "update events set type = 'AccessExpired', payload = convert_to('{\"reason\": \"answer_lost\"}', 'utf8')
+         where type = 'CalendarFetched'",
+    ),
+    breach("grants_agree", &["integrations"], "update integrations set status = 'failed' where status = 'active'"),
+    breach("grants_agree", &["integrations"], "update integrations set status = 'active' where status = 'disconnected'"),
+    breach("grants_agree", &["integrations"], "update integrations set scopes = '{}' where status = 'active'"),
+    breach(
+        "mail_agrees",
+        &["mail_messages"],
+        "delete from mail_messages where message_id = (select min(message_id) from mail_messages)",
+    ),
+    breach(
+        "mail_agrees",
+        &["mail_messages"],
+        "update mail_messages set message_id = 'gone' where message_id = (select min(message_id) from mail_messages)",
+    ),
+    breach(
+        "mail_agrees",
+        &["mail_syncs", "mail_messages"],
+        "insert into mail_syncs (integration, tenant) select id, tenant from integrations where status = 'disconnected';
+         update mail_messages set integration = (select id from integrations where status = 'disconnected')",
+    ),
+    breach(
+        "mail_counts",
+        &["events"],
+        "update events set payload = convert_to(replace(convert_from(payload, 'utf8'), '\"added\":', '\"added\":1'), 'utf8')
+         where type = 'MailFetched'",
+    ),
+    breach("calendar_agrees", &["calendar_entries"], "delete from calendar_entries"),
+    breach(
+        "calendar_agrees",
+        &["calendar_entries"],
+        "update calendar_entries set entry_id = 'gone' where entry_id = (select min(entry_id) from calendar_entries)",
+    ),
+    breach("calendar_agrees", &["calendars", "calendar_entries"], "update calendars set checked_at = null"),
+    breach("calendar_counts", &["events"], "update events set type = 'RefreshFailed' where type = 'CalendarFetched'"),
+    breach("update_handled", &["telegram_updates"], "delete from telegram_updates"),
+    breach("update_handled", &["telegram_updates"], "update telegram_updates set handled_at = null, outcome = null"),
+    breach("update_handled", &["telegram_updates"], "update telegram_updates set outcome = 'gave_up'"),
+    breach("message_once", &["telegram_updates"], "update telegram_updates set outcome = 'ignored'"),
+    breach(
+        "message_once",
+        &["events"],
+        "update events set payload = convert_to(replace(convert_from(payload, 'utf8'), '\"sent\"', '\"no_chat\"'), 'utf8')
+         where type = 'OwnerNotified'",
+    ),
+    breach(
+        "fetch_explained",
+        &["witness.runs"],
+        "insert into witness.runs (job, kind, lease, started_at, ended_at, ended_in, ending)
+         select job, kind, gen_random_uuid(), now() + interval '1 hour', now() + interval '1 hour', '3', ending
+         from (select job, kind from witness.runs where kind = 'fetch_mail' limit 1) as one,
+              unnest(array['failed', 'crashed', 'failed', 'rests']) with ordinality as runs (ending, number)
+         order by number",
+    ),
+];
+
+/// What the witness sees of the others being put back.
+const SEEN: [&str; 5] =
+    ["witness.runs", "witness.openings", "witness.turns", "witness.writings", "witness.refreshings"];
+
+/// Puts tables back as they were, those of the witness last.
+fn restored(tables: &[&str]) -> String {
+    let again = |table: &str| {
+        let kept = table.replace('.', "_");
+        format!("delete from {table}; insert into {table} overriding system value select * from sound.{kept};")
+    };
+    tables.iter().chain(&SEEN).map(|table| again(table)).collect()
+}
+
+async fn restore(house: &House, tables: &[&str]) -> Story {
+    house.database.tamper(&restored(tables)).await.map(drop)
+}
+
+/// Keeps a copy of every table that is going to be spoilt.
+async fn keep(house: &House) -> Story {
+    let mut sql = String::from("create schema sound;");
+    let tables: std::collections::BTreeSet<&str> = BREACHES.iter().flat_map(|breach| breach.tables).copied().collect();
+    for table in tables.into_iter().chain(SEEN) {
+        sql += &format!("create table if not exists sound.{} as table {table};", table.replace('.', "_"));
+    }
+    house.database.tamper(&sql).await.map(drop)
+}
+
+fn must_break(finding: &str, how: &str, report: &Report) -> Story {
+    let is_broken = report.finding(finding).is_some_and(|finding| !finding.holds() && !finding.details.is_empty());
+    ensure(is_broken, format_args!("{finding} does not see: {how}\n{report}"))
+}
+
+#[tokio::test]
+async fn each_promise_that_is_broken_is_named() -> Story {
+    let mut lived = live().await?;
+    lived.house.stop("bellhop").await?;
+    let Lived { house, chronicle, .. } = &lived;
+    let sound = judge(house, chronicle).await?;
+    ensure(sound.holds(), &sound)?;
+    keep(house).await?;
+    let mut before = String::new();
+    for Breach { finding, tables, sql } in BREACHES {
+        house.database.tamper(&(before + sql)).await?;
+        must_break(finding, sql, &judge(house, chronicle).await?)?;
+        before = restored(tables);
+    }
+    house.database.tamper(&before).await?;
+    let restored = judge(house, chronicle).await?;
+    ensure(restored == sound, &restored)?;
+
+    promised(&lived).await?;
+    explained(&lived).await?;
+    outside(&lived).await?;
+    by_commands(&lived).await?;
+    Ok(())
+}
+
+/// What was promised at a door and is not there, and what is there and was promised to nobody.
+async fn promised(Lived { house, chronicle, integration }: &Lived) -> Story {
+    let (at, integration, nobody) = (Moment::of(house)?, *integration, Uuid::new_v4());
+    let late = Moment { app: at.app + TimeDelta::hours(1), ..at };
+    let deeds = [
+        (Deed::Connect { state: "never given out".to_owned() }, at),
+        (Deed::Callback { state: "never given out".to_owned() }, at),
+        (Deed::Disconnect { integration }, at),
+        (Deed::Erase { integration }, at),
+        (Deed::Refresh { integration, key: None }, late),
+        (Deed::Refresh { integration, key: Some("once".to_owned()) }, late),
+        (Deed::Update { update: 1 }, at),
+        (Deed::Replay { job: nobody }, at),
+        (Deed::Discard { job: nobody }, at),
+    ];
+    for (answer, missed) in [(Answer::Refused, 0), (Answer::Unknown, 0), (Answer::Accepted, deeds.len())] {
+        let mut told = chronicle.clone();
+        deeds.iter().for_each(|(deed, at)| told.asked(deed.clone(), *at, answer));
+        let report = judge(house, &told).await?;
+        let found = report.finding("asked_once").map(|finding| finding.violations);
+        ensure(found == Some(missed), format_args!("{answer:?}: {report}"))?;
+    }
+    let mut forgetful = chronicle.clone();
+    for asked in forgetful.asked.iter_mut().filter(|asked| matches!(asked.deed, Deed::Replay { .. })) {
+        asked.answer = Answer::Refused;
+    }
+    must_break("asked_once", "an effect that nobody was promised", &judge(house, &forgetful).await?)
+}
+
+/// A fault at the right time explains a fetch that failed too often, and one at another time does not.
+async fn explained(Lived { house, chronicle, .. }: &Lived) -> Story {
+    let failing = BREACHES.iter().find(|breach| breach.finding == "fetch_explained");
+    let failing = failing.ok_or_else(|| Trouble::new("no such breach"))?;
+    house.database.tamper(failing.sql).await?;
+    // The failed runs are an hour ahead.
+    let now = Moment::of(house)?;
+    let ahead = |by| Moment { real: now.real + by, app: now.app + by };
+    let then = ahead(TimeDelta::minutes(59));
+    for (kind, target, at, explains) in [
+        (FaultKind::Killed, "worker", then, true),
+        (FaultKind::SlowDown, "/gmail/v1/users/me/messages", then, true),
+        (FaultKind::SlowDown, "/bot/sendMessage", then, false),
+        (FaultKind::UpdateRepeated, "bot", then, false),
+        (FaultKind::Killed, "worker", now, false),
+    ] {
+        let mut told = chronicle.clone();
+        let until = Moment { real: at.real + TimeDelta::minutes(1), app: at.app + TimeDelta::minutes(1) };
+        told.faults.push(Fault { kind, target: target.to_owned(), from: at, until });
+        let report = judge(house, &told).await?;
+        let holds = report.finding("fetch_explained").is_some_and(|finding| finding.holds());
+        ensure(holds == explains, format_args!("{kind:?} of {target}: {report}"))?;
+    }
+    restore(house, failing.tables).await
+}
+
+/// What is spent or said at the other side cannot be taken back; so it is done last.
+async fn outside(Lived { house, chronicle, .. }: &Lived) -> Story {
+    let secrets = house.sandbox.secrets().await?;
+    let client = reqwest::Client::new();
+    let ask = async |fields: &[(&str, &str)]| {
+        let body: String = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .append_pair("client_id", "sandbox-client")
+            .append_pair("client_secret", "sandbox-secret")
+            .finish();
+        let request = client.post(house.sandbox.origin.join("token")?).body(body);
+        request.header("content-type", "application/x-www-form-urlencoded").send().await?;
+        Story::Ok(())
+    };
+    // Each that was replaced is brought once more.
+    for token in secrets["refresh_tokens"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str) {
+        ask(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await?;
+    }
+    let report = judge(house, chronicle).await?;
+    must_break("refresh_token_once", "tokens brought again", &report)?;
+    must_break("refreshed_under_lease", "tokens brought again", &report)?;
+    ensure(report.figure("refresh_answers_lost").is_some_and(|count| count >= 1.0), &report)?;
+    // A crash explains it where what the first use yielded was never recorded, and nowhere else.
+    let mut told = chronicle.clone();
+    told.broke(FaultKind::Killed, "worker", chronicle.began, Moment::of(house)?);
+    must_break("refresh_token_once", "tokens brought again after a crash", &judge(house, &told).await?)?;
+    house.database.tamper("update events set type = 'RefreshFailed' where type = 'AccessRefreshed'").await?;
+    let lost = judge(house, &told).await?;
+    ensure(lost.finding("refresh_token_once").is_some_and(|finding| finding.holds()), &lost)?;
+    restore(house, &["events"]).await?;
+
+    for code in secrets["codes"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str) {
+        ask(&[("grant_type", "authorization_code"), ("code", code)]).await?;
+    }
+    must_break("code_once", "codes brought again", &judge(house, chronicle).await?)?;
+
+    let ledger = house.sandbox.get("ledger").await?;
+    let pressed = ledger["telegram"]["presses_answered"].as_object().and_then(|presses| presses.keys().next().cloned());
+    for (method, body) in [
+        ("answerCallbackQuery", json!({ "callback_query_id": pressed })),
+        ("sendMessage", json!({ "chat_id": 1001, "text": "Once more." })),
+        ("sendMessage", json!({ "chat_id": 1001, "text": "And once more." })),
+    ] {
+        let called = house.sandbox.origin.join(&format!("botsandbox-bot-token/{method}"))?;
+        let answer =
+            client.post(called).header("content-type", "application/json").body(body.to_string()).send().await?;
+        ensure(answer.status().is_success(), answer.status())?;
+    }
+    let report = judge(house, chronicle).await?;
+    must_break("press_once", "a press answered twice", &report)?;
+    must_break("message_once", "messages that nobody asked for", &report)
+}
+
+/// What Bellhop's own commands find, each.
+async fn by_commands(Lived { house, chronicle, .. }: &Lived) -> Story {
+    house
+        .database
+        .tamper(
+            "update jobs set dispatch = gen_random_uuid(), dispatched_at = now() - interval '1 minute', due_at = now()
+             where kind = 'fetch_calendar' and state = 'open';
+             delete from jobs where kind = 'fetch_mail' and state = 'open';
+             update integrations set status = 'failed'",
+        )
+        .await?;
+    let report = check(house, chronicle).await?;
+    for finding in ["audit_verify", "rebuild_jobs", "rebuild_views", "rebuild_belt"] {
+        must_break(finding, "rows that were spoilt", &report)?;
+    }
+    Ok(())
+}
