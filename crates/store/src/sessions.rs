@@ -1,8 +1,8 @@
 //! The pool of sessions with Postgres, and which of them may be used again.
 //!
 //! A session begun while the database took no writes goes on taking none: a failover leaves such sessions behind, and a
-//! pool would hand them out for as long as it lives. Each is asked before it is used again, which costs what asking
-//! whether it still lives would.
+//! pool would hand them out for half an hour. Each is asked before it is used again, which costs what asking whether it
+//! still lives would.
 
 use std::time::Duration;
 
@@ -19,13 +19,18 @@ const AT_MOST: u32 = 20;
 /// How long to wait for one.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// For how long a session that takes no writes is used all the same: reading goes on without connecting each time.
+const READ_ONLY_FOR: Duration = Duration::from_secs(2);
+
 /// Opens the pool without waiting for Postgres.
 pub fn open(options: PgConnectOptions) -> PgPool {
     PgPoolOptions::new()
         .max_connections(AT_MOST)
         .acquire_timeout(PATIENCE)
         .test_before_acquire(false)
-        .before_acquire(|session: &mut PgConnection, _| Box::pin(takes_writes(session)))
+        .before_acquire(|session: &mut PgConnection, about| {
+            Box::pin(async move { Ok(takes_writes(session).await? || about.age < READ_ONLY_FOR) })
+        })
         .connect_lazy_with(options.application_name("bellhop").options(LIMITS))
 }
 

@@ -19,6 +19,7 @@ mod refreshing;
 mod repeats;
 mod scopes;
 mod secrecy;
+mod supervision;
 mod webhook;
 mod wrong_turns;
 
