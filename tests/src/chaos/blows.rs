@@ -15,7 +15,7 @@ use crate::servers::Server;
 use crate::trouble::{Story, Trouble};
 use crate::wait::until;
 
-/// How long a command to Redis may take that breaks it.
+/// How long a command may take that breaks something.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How soon a command is tried again that a server could not take because it was being broken otherwise.
@@ -83,13 +83,16 @@ impl Stage<'_> {
         }
     }
 
-    /// Lets the lease of every run end, as happens by itself after a minute. Leases of refreshes stay: that they outlast a
+    /// Lets the lease of every run end, as happens by itself in a longer stop. Rows that the stopped process holds in the
+    /// middle of a transaction are left alone: nobody could wait for them. Leases of refreshes stay: that they outlast a
     /// call to the provider is what the provider's time limit is for, and no fault of ours may undo it.
     async fn give_jobs_away(&self) -> Story {
-        let sql = "update jobs set leased_until = now() - interval '1 second' where lease is not null";
+        let sql = "update jobs set leased_until = now() - interval '1 second'
+                   where id in (select id from jobs where lease is not null for update skip locked)";
         until("leases to be ended", async || {
             sleep(TRY_AGAIN).await;
-            Ok(self.house.database.tamper(sql).await.ok())
+            let given_away = timeout(PATIENCE, self.house.database.tamper(sql)).await;
+            Ok(given_away.ok().and_then(Result::ok))
         })
         .await?;
         Ok(())
