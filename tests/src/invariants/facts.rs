@@ -219,7 +219,7 @@ pub struct Facts {
     pub openings: Vec<Opening>,
     /// Of jobs that changed their state.
     pub turns: Vec<Turn>,
-    /// Of events that runs wrote.
+    /// Of events that were written.
     pub writings: Vec<Writing>,
     /// Of refresh leases.
     pub refreshings: Vec<Refreshing>,

@@ -155,8 +155,9 @@ fn written_under_lease(facts: &Facts) -> Finding {
     let events: HashMap<Uuid, &Event> = facts.events.iter().map(|event| (event.id, event)).collect();
     let mut wrong = vec![];
     for writing in &facts.writings {
-        let Some(event) = events.get(&writing.event) else { continue };
-        let job = event.by_job.unwrap_or_default();
+        let Some((event, job)) = events.get(&writing.event).and_then(|event| Some((event, event.by_job?))) else {
+            continue;
+        };
         let what = format!("job {job}: {} at version {} of stream {}", event.kind, event.version, event.stream);
         match (settled_by.get(&event.command), writing.lease) {
             (Some(run), Some(holder)) if *run == holder => {}

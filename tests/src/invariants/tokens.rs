@@ -60,11 +60,11 @@ fn refresh_token_once(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
         let account = first.account.as_deref().unwrap_or("nobody");
         let streams = accounts.get(account).unwrap_or(&none);
         let mut say = |what: &str| wrong.push(format!("refresh token {token} of {account}: {what}"));
-        let recorded_at = recorded(facts, first, streams);
+        let recorded = recorded(facts, first, streams);
         let is_lost = |pair: &[&TokenRequest]| {
             pair[0].answer_lost || facts.was_broken(Fault::can_fail_a_run, pair[0].at, pair[1].at)
         };
-        if uses[1..].iter().any(|again| recorded_at.is_some_and(|at| at < again.at)) {
+        if recorded.is_some_and(|event| leases_before(facts, event) < uses.len()) {
             say("brought again although its replacement had been recorded");
         } else if !uses.windows(2).all(is_lost) {
             say(&format!("brought {} times, and nothing was broken in between", uses.len()));
@@ -77,14 +77,27 @@ fn refresh_token_once(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
     Finding::of("refresh_token_once", wrong)
 }
 
-/// When what a refresh yielded was taken in, if it was.
-fn recorded(facts: &Facts, request: &TokenRequest, streams: &BTreeSet<Uuid>) -> Option<DateTime<Utc>> {
+/// The event that took in what a refresh yielded, if one did.
+fn recorded<'a>(facts: &'a Facts, request: &TokenRequest, streams: &BTreeSet<Uuid>) -> Option<&'a Event> {
     let same = |other: &&TokenRequest| other.account == request.account && other.grant_type == "refresh_token";
     let later =
         facts.outside.token_requests.iter().filter(same).filter(|other| other.is_issued() && other.at > request.at);
     let bound = later.map(|other| other.at).min().unwrap_or(request.at + UNTIL_RECORDED);
-    let refreshed = facts.of_kind("AccessRefreshed").filter(|event| streams.contains(&event.stream));
-    refreshed.map(|event| event.time).find(|at| *at >= request.at - CLOCKS_APART && *at < bound)
+    let mut refreshed = facts.of_kind("AccessRefreshed").filter(|event| streams.contains(&event.stream));
+    refreshed.find(|event| event.time >= request.at - CLOCKS_APART && event.time < bound)
+}
+
+/// How many leases were taken to replace what this event replaced, before it was written. An answer may be recorded late:
+/// whoever took the lease meanwhile could not know of it.
+fn leases_before(facts: &Facts, refreshed: &Event) -> usize {
+    let written = facts.writings.iter().find(|writing| writing.event == refreshed.id);
+    let replaced = refreshed.number("generation") - 1;
+    let taken = facts.refreshings.iter().filter(|taken| {
+        taken.integration == refreshed.stream
+            && taken.generation == replaced
+            && written.is_some_and(|writing| taken.taken_at < writing.written_at)
+    });
+    taken.count()
 }
 
 /// Whether a stream from which an answer was lost is healthy, was ended by somebody, or has expired for that reason.
@@ -166,11 +179,11 @@ fn expiry_explained(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
 }
 
 fn was_not_recorded_before(facts: &Facts, request: &TokenRequest, expiry: &Event) -> bool {
-    recorded(facts, request, &[expiry.stream].into()).is_none_or(|at| at > expiry.time)
+    recorded(facts, request, &[expiry.stream].into()).is_none_or(|event| event.version > expiry.version)
 }
 
 /// Who is connected here has a grant there with the same scopes, and the other way round. A grant may be left over where a
-/// revocation was given up or is still to be made, where access has expired, and where the answer to an exchange was lost.
+/// revocation was given up, where access has expired, and where somebody consented and the walk was not finished.
 fn grants_agree(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
     let mut wrong = vec![];
     let rows = |streams: &BTreeSet<Uuid>| {
@@ -198,13 +211,13 @@ fn grants_agree(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
     Finding::of("grants_agree", wrong)
 }
 
-/// Whether a grant that nobody holds is explained.
+/// Whether a grant that nobody holds is explained: somebody consented and never came to the end of the walk, or a revocation
+/// was given up.
 fn is_left_over(facts: &Facts, account: &str, streams: &BTreeSet<Uuid>) -> bool {
-    let exchanged = facts.outside.token_requests.iter().filter(|request| {
-        request.is_issued() && request.grant_type == "authorization_code" && request.account.as_deref() == Some(account)
-    });
+    let consents = facts.outside.authorizations.iter().filter(|consent| consent.account == account);
+    let allowed = consents.filter(|consent| consent.decision == "allow");
     let granted = facts.of_kind("AccessGranted").filter(|event| streams.contains(&event.stream));
     let mut revocations = facts.of_kind("JobBuried").filter(|event| streams.contains(&event.stream));
     let given_up = revocations.any(|event| event.payload["payload"]["kind"] == "revoke_access");
-    exchanged.count() > granted.count() || given_up
+    allowed.count() > granted.count() || given_up
 }

@@ -72,13 +72,15 @@ pub struct Turn {
     pub xid: i64,
 }
 
-/// An event that a run of a job wrote.
+/// An event that was written.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Writing {
     /// Which event.
     pub event: Uuid,
-    /// Whose lease was on the row at that moment; none where nobody's was.
+    /// Whose lease was at that moment on the row of the job that wrote it; none where nobody's was, and where no job wrote it.
     pub lease: Option<Uuid>,
+    /// When, by the machine's clock. The event itself says when it happened, which may be long before.
+    pub written_at: DateTime<Utc>,
 }
 
 /// A walk that began.
@@ -118,8 +120,8 @@ pub const OPENINGS: &str = "select job, opened_by, xid::text::bigint as xid from
 /// Changes of state of jobs.
 pub const TURNS: &str = "select job, state, xid::text::bigint as xid from witness.turns order by number";
 
-/// Events written by runs.
-pub const WRITINGS: &str = "select event, lease from witness.writings order by number";
+/// Events that were written.
+pub const WRITINGS: &str = "select event, lease, written_at from witness.writings order by number";
 
 /// Walks that began.
 pub const WALKS: &str = "select attempt, state from witness.walks order by attempt";
@@ -155,7 +157,8 @@ create table witness.turns (
 create table witness.writings (
     number bigint generated always as identity primary key,
     event uuid not null,
-    lease uuid
+    lease uuid,
+    written_at timestamptz not null default clock_timestamp()
 );
 create table witness.walks (
     attempt uuid primary key,
@@ -214,10 +217,10 @@ language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
     actor jsonb := convert_from(new.metadata, 'utf8')::jsonb -> 'actor';
 begin
-    if actor ->> 'kind' = 'job' then
-        insert into witness.writings (event, lease)
-        values (new.event_id, (select j.lease from jobs j where j.id = (actor ->> 'id')::uuid));
-    end if;
+    insert into witness.writings (event, lease)
+    values (
+        new.event_id,
+        case when actor ->> 'kind' = 'job' then (select j.lease from jobs j where j.id = (actor ->> 'id')::uuid) end);
     return null;
 end $$;
 

@@ -288,6 +288,18 @@ async fn outside(Lived { house, chronicle, .. }: &Lived) -> Story {
     let lost = judge(house, &told).await?;
     ensure(lost.finding("refresh_token_once").is_some_and(|finding| finding.holds()), &lost)?;
     restore(house, &["events"]).await?;
+    // Or where it was recorded so late that the lease had been taken once more.
+    house
+        .database
+        .tamper(
+            "insert into witness.refreshings (integration, generation, taken_at)
+             select integration, generation, taken_at from witness.refreshings",
+        )
+        .await?;
+    let late = judge(house, &told).await?;
+    ensure(late.finding("refresh_token_once").is_some_and(|finding| finding.holds()), &late)?;
+    must_break("refresh_token_once", "two leases and nothing broken", &judge(house, chronicle).await?)?;
+    restore(house, &[]).await?;
 
     for code in secrets["codes"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str) {
         ask(&[("grant_type", "authorization_code"), ("code", code)]).await?;
