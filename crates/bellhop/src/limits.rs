@@ -34,7 +34,7 @@ use uuid::Uuid;
 use self::memory::{Memory, WHILE_UNDER_WAY};
 use self::need::{Api, Lack, LackOf, Need};
 pub use self::need::{Ask, Urgency};
-use self::shared::{Answer, Away, Call, Outcome, Own, Way};
+use self::shared::{Answer, Away, Call, Outcome, Own, PATIENCE, Shared, Way};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::held::{Held, HeldBy};
@@ -197,7 +197,7 @@ impl Limits {
         if !own.is_within_share && self.must_share(need) {
             return Ok(Answer { outcome: Outcome::NoShare, processes: self.processes() });
         }
-        let answer = match self.0.way.shared(&self.0.store, &self.0.redis_url, self.0.process).await {
+        let answer = match self.shared(PATIENCE).await {
             Ok(shared) => shared.take(need, id, &own, now).await,
             Err(away) => Err(away),
         };
@@ -209,6 +209,10 @@ impl Limits {
             Err(Away) => self.alone().away_until = Some(Instant::now() + AWAY_FOR),
         }
         answer
+    }
+
+    async fn shared(&self, patience: Duration) -> Result<&Shared, Away> {
+        self.0.way.shared(&self.0.store, &self.0.redis_url, self.0.process, patience).await
     }
 
     fn lack_of_share(&self, need: &Need, now: DateTime<Utc>) -> Option<Lack> {
@@ -260,9 +264,7 @@ impl Taken {
         if !is_shared {
             return;
         }
-        let Ok(shared) = limits.0.way.shared(&limits.0.store, &limits.0.redis_url, limits.0.process).await else {
-            return;
-        };
+        let Ok(shared) = limits.shared(PATIENCE).await else { return };
         // What cannot be said now lapses.
         let _ = shared.leave(&need, call, now).await;
     }

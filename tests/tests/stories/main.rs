@@ -12,6 +12,7 @@ mod exchanging;
 mod fetching;
 mod invariants;
 mod jobs;
+mod limits;
 mod mail;
 mod outages;
 mod rebuilding;

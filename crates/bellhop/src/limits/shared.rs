@@ -23,7 +23,10 @@ use super::window::Window;
 use super::wire::{Asked, Buckets, Told, Word, call_name};
 
 /// How long an answer is waited for.
-const PATIENCE: Duration = Duration::from_millis(250);
+pub const PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long it is waited for where nothing else waits.
+pub const PATIENCE_OF_OPERATORS: Duration = Duration::from_secs(10);
 
 /// How long the connection itself waits: an answer that is late must still be seen, to be handed back.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -100,13 +103,19 @@ pub struct Shared {
 pub struct Way(OnceCell<Shared>);
 
 impl Way {
-    /// The counting of this installation. Postgres says which one that is.
-    pub async fn shared(&self, store: &Store, redis_url: &SecretString, process: Uuid) -> Result<&Shared, Away> {
+    /// The counting of this installation. Postgres says which one that is, if it does within this time.
+    pub async fn shared(
+        &self,
+        store: &Store,
+        redis_url: &SecretString,
+        process: Uuid,
+        patience: Duration,
+    ) -> Result<&Shared, Away> {
         let open = || async {
             let installation = store.installation().await.map_err(|_| Away)?;
             Shared::open(redis_url, installation, process)
         };
-        match timeout(PATIENCE, self.0.get_or_try_init(open)).await {
+        match timeout(patience, self.0.get_or_try_init(open)).await {
             Ok(shared) => shared,
             Err(_) => Err(Away),
         }
@@ -158,7 +167,7 @@ impl Shared {
 
     /// What is counted of an API: of the windows of mailboxes those that were asked about last, up to this many.
     pub async fn counted(&self, api: Api, most: isize, now: DateTime<Utc>) -> Result<Counted, Away> {
-        match timeout(CONNECTION_TIMEOUT, self.run_counted(api, most, now)).await {
+        match timeout(PATIENCE_OF_OPERATORS, self.run_counted(api, most, now)).await {
             Ok(counted) => counted.map_err(|_| Away),
             Err(_) => Err(Away),
         }

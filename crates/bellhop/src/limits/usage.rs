@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Limits;
 use super::need::Api;
+use super::shared::PATIENCE_OF_OPERATORS;
 use super::window::{Span, Window};
 
 /// How many mailboxes are looked at: those that were asked about last.
@@ -61,7 +62,7 @@ impl Limits {
         let mut usage = vec![];
         for quota in &of.quotas {
             let api = Api { provider: of.provider, name: quota.api };
-            let counted = match self.0.way.shared(&self.0.store, &self.0.redis_url, self.0.process).await {
+            let counted = match self.shared(PATIENCE_OF_OPERATORS).await {
                 Ok(shared) => shared.counted(api, LOOKED_AT, now).await.ok(),
                 Err(_) => None,
             };
