@@ -23,6 +23,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// The media type.
     pub content_type: String,
+    /// How many seconds to wait before asking again, where that is said.
+    pub retry_after: Option<u64>,
     /// The body, if it is JSON.
     pub body: Value,
     /// The body as it came.
@@ -109,10 +111,11 @@ impl Api {
         let status = answer.status();
         let content_type = answer.headers().get("content-type").and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();
+        let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let text = answer.text().await?;
         if !status.is_success() {
             self.evidence.keep_page(path, text.clone());
         }
-        Ok(Answer { status, content_type, body: serde_json::from_str(&text).unwrap_or_default(), text })
+        Ok(Answer { status, content_type, retry_after, body: serde_json::from_str(&text).unwrap_or_default(), text })
     }
 }

@@ -3,6 +3,7 @@
 //! One program, so that it is linked once; each story has a house of its own, so that they run side by side. Every story
 //! ends with `House::end`: the log proves what is derived from it, and nothing secret lies anywhere.
 
+mod breakers;
 mod calendar;
 mod connecting;
 mod conversation;

@@ -17,6 +17,8 @@ pub enum Fetch {
     Asked,
     /// It was asked for and has not come within two minutes.
     Late,
+    /// It has been asked for and waits: the provider keeps failing and is left alone.
+    Held,
 }
 
 /// Whether what was last checked then is to be fetched again now; `refresh` where somebody asks for just that.

@@ -165,14 +165,16 @@ impl Seen {
             return match fetch {
                 Fetch::Settled => "Your calendar has never been read to the end.".to_owned(),
                 Fetch::Asked => "Reading your calendar for the first time…".to_owned(),
-                Fetch::Late => "Still reading your calendar for the first time. Tap Refresh to look again.".to_owned(),
+                Fetch::Late | Fetch::Held => {
+                    "Still reading your calendar for the first time. Tap Refresh to look again.".to_owned()
+                }
             };
         };
         let age = format!("Checked at {} ({}).", self.person.at(self.now, checked), ago(self.now, checked));
         match fetch {
             Fetch::Settled => age,
             Fetch::Asked => format!("{age} Looking for news…"),
-            Fetch::Late => format!("{age} No answer yet; tap Refresh to try again."),
+            Fetch::Late | Fetch::Held => format!("{age} No answer yet; tap Refresh to try again."),
         }
     }
 

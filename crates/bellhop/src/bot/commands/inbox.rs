@@ -18,6 +18,7 @@ use crate::bot::press::Press;
 use crate::bot::text::Text;
 use crate::bot::visit::{Desk, Failure, Visit};
 use crate::bot::when::ago;
+use crate::breakers::{self, Service};
 
 /// The command.
 pub const COMMAND: Command = Command {
@@ -89,7 +90,9 @@ async fn open(visit: &Visit<'_>, account: &Account, number: u32, refresh: bool) 
     let stale = is_stale(page.checked_at, asked_at, refresh);
     let fetch = if stale && account.row.status.is_usable() && account.row.can(Capability::Mail) {
         crate::actions::ask_for_mail(&desk.app, desk.tenant, account.id()).await?;
-        Fetch::Asked
+        let provider = account.row.provider;
+        let held = breakers::held(&desk.app, desk.tenant, provider, &[Service::Mail], account.id()).await;
+        if held.is_some() { Fetch::Held } else { Fetch::Asked }
     } else {
         Fetch::Settled
     };
@@ -99,7 +102,7 @@ async fn open(visit: &Visit<'_>, account: &Account, number: u32, refresh: bool) 
     let person = visit.person().await?;
     let view = View { account, person: &person, page: &page, number, fetch, has_others, now: asked_at };
     let message_id = visit.show(&view.message()).await?;
-    if fetch == Fetch::Asked {
+    if fetch != Fetch::Settled {
         let page = i32::try_from(number).unwrap_or(0);
         let live = LiveMessage {
             chat_id: visit.chat,
@@ -221,18 +224,20 @@ impl View<'_> {
                 Fetch::Settled => "This mail has never been fetched to the end.".to_owned(),
                 Fetch::Asked if self.page.stored == 0 => "Fetching your mail for the first time…".to_owned(),
                 Fetch::Asked => format!("Fetching your mail for the first time: {} so far…", self.page.stored),
-                Fetch::Late => format!(
+                Fetch::Late | Fetch::Held => format!(
                     "Still fetching your mail for the first time: {} so far. Tap Refresh to look again.",
                     self.page.total
                 ),
             };
         };
         let age = format!("Checked at {} ({}).", self.person.at(self.now, checked), ago(self.now, checked));
+        let provider = self.account.row.provider.title();
         match self.fetch {
             Fetch::Settled => age,
             Fetch::Asked => format!("{age} Looking for news…"),
-            Fetch::Late => {
-                format!("{age} {} has not answered yet; tap Refresh to try again.", self.account.row.provider.title())
+            Fetch::Late => format!("{age} {provider} has not answered yet; tap Refresh to try again."),
+            Fetch::Held => {
+                format!("{age} {provider} does not answer at the moment; I go on by myself as soon as it does.")
             }
         }
     }
