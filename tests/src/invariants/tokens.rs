@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::chronicle::Fault;
-use super::facts::{CLOCKS_APART, Event, Facts};
+use super::facts::{Event, Facts};
 use super::outside::TokenRequest;
 use super::report::Finding;
 
@@ -50,23 +50,23 @@ pub fn crash_windows(facts: &Facts) -> usize {
     reused(facts).iter().map(|(_, uses)| uses.len() - 1).sum()
 }
 
-/// A refresh token that was replaced is not brought again, unless the answer was lost: then something was broken between
-/// the two uses, and the integration ends healthy or expired for that reason.
+/// A refresh token that was replaced is not brought again, unless the answer was lost: then something was broken before it
+/// is tried once more, or the one who asked says that no answer came, and the integration ends healthy or expired for that
+/// reason. That it is tried yet again, where that answer is lost too, is part of the same window.
 fn refresh_token_once(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
     let none = BTreeSet::new();
     let mut wrong = vec![];
     for (token, uses) in reused(facts) {
-        let first = uses[0];
+        let (first, second) = (uses[0], uses[1]);
         let account = first.account.as_deref().unwrap_or("nobody");
         let streams = accounts.get(account).unwrap_or(&none);
+        let is_lost = first.answer_lost
+            || facts.was_broken(Fault::can_fail_a_run, first.at, second.at)
+            || no_answer_came(facts, streams, first.at, second.at);
         let mut say = |what: &str| wrong.push(format!("refresh token {token} of {account}: {what}"));
-        let recorded = recorded(facts, first, streams);
-        let is_lost = |pair: &[&TokenRequest]| {
-            pair[0].answer_lost || facts.was_broken(Fault::can_fail_a_run, pair[0].at, pair[1].at)
-        };
-        if recorded.is_some_and(|event| leases_before(facts, event) < uses.len()) {
+        if recorded(facts, first, streams).is_some_and(|event| leases_before(facts, event) < uses.len()) {
             say("brought again although its replacement had been recorded");
-        } else if !uses.windows(2).all(is_lost) {
+        } else if !is_lost {
             say(&format!("brought {} times, and nothing was broken in between", uses.len()));
         } else {
             for stream in streams.iter().filter(|stream| !ends_well(facts, **stream, first.at)) {
@@ -77,6 +77,16 @@ fn refresh_token_once(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
     Finding::of("refresh_token_once", wrong)
 }
 
+/// Whether somebody who refreshed one of these between then and then says that the answer did not come.
+fn no_answer_came(facts: &Facts, streams: &BTreeSet<Uuid>, from: DateTime<Utc>, until: DateTime<Utc>) -> bool {
+    facts.events.iter().any(|event| {
+        let says_so =
+            event.kind == "RefreshFailed" || (event.kind == "JobFailed" && event.word("kind") == "refresh_access");
+        let is_lost = matches!(event.word("reason"), "provider_timeout" | "provider_unreachable");
+        streams.contains(&event.stream) && says_so && is_lost && (from..=until).contains(&event.time)
+    })
+}
+
 /// The event that took in what a refresh yielded, if one did.
 fn recorded<'a>(facts: &'a Facts, request: &TokenRequest, streams: &BTreeSet<Uuid>) -> Option<&'a Event> {
     let same = |other: &&TokenRequest| other.account == request.account && other.grant_type == "refresh_token";
@@ -84,7 +94,7 @@ fn recorded<'a>(facts: &'a Facts, request: &TokenRequest, streams: &BTreeSet<Uui
         facts.outside.token_requests.iter().filter(same).filter(|other| other.is_issued() && other.at > request.at);
     let bound = later.map(|other| other.at).min().unwrap_or(request.at + UNTIL_RECORDED);
     let mut refreshed = facts.of_kind("AccessRefreshed").filter(|event| streams.contains(&event.stream));
-    refreshed.find(|event| event.time >= request.at - CLOCKS_APART && event.time < bound)
+    refreshed.find(|event| event.time >= request.at && event.time < bound)
 }
 
 /// How many leases were taken to replace what this event replaced, before it was written. An answer may be recorded late:
@@ -155,7 +165,7 @@ fn expiry_explained(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
         let of = accounts.iter().filter(|(_, streams)| streams.contains(&event.stream)).map(|(account, _)| *account);
         let of: Vec<&str> = of.collect();
         let about = |account: Option<&str>| account.is_some_and(|account| of.contains(&account));
-        let mut revocations = facts.outside.revocations.iter().filter(|one| one.at <= event.time + CLOCKS_APART);
+        let mut revocations = facts.outside.revocations.iter().filter(|one| one.at <= event.time);
         let is_explained = match event.word("reason") {
             "no_refresh_token" => true,
             _ if revocations.any(|revocation| about(revocation.account.as_deref())) => true,
@@ -163,7 +173,7 @@ fn expiry_explained(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
                 about(request.account.as_deref())
                     && request.refresh_token_used.is_some()
                     && request.is_issued()
-                    && request.at <= event.time + CLOCKS_APART
+                    && request.at <= event.time
                     && was_not_recorded_before(facts, request, event)
             }),
             _ => false,
