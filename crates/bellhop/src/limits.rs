@@ -74,6 +74,8 @@ struct Alone {
     memory: Memory,
     /// Until when Redis is not asked again.
     away_until: Option<Instant>,
+    /// Whether that has been said.
+    is_away_said: bool,
     /// When Redis was last missing: others may have spent since then what it does not know of.
     missed_at: Option<DateTime<Utc>>,
 }
@@ -201,7 +203,7 @@ impl Limits {
             Ok(shared) => shared.take(need, id, &own, now).await,
             Err(away) => Err(away),
         };
-        self.0.metrics.limits_shared(answer.is_ok());
+        self.say_once(answer.is_ok());
         match &answer {
             Ok(answer) => {
                 self.0.processes.store(answer.processes.max(self.0.callers), Ordering::Relaxed);
@@ -209,6 +211,17 @@ impl Limits {
             Err(Away) => self.alone().away_until = Some(Instant::now() + AWAY_FOR),
         }
         answer
+    }
+
+    /// Says when counting together ends, and when it begins again.
+    fn say_once(&self, is_shared: bool) {
+        self.0.metrics.limits_shared(is_shared);
+        let was_away = std::mem::replace(&mut self.alone().is_away_said, !is_shared);
+        if !is_shared && !was_away {
+            tracing::warn!("what providers allow cannot be counted in Redis; this process keeps to its share");
+        } else if is_shared && was_away {
+            tracing::info!("what providers allow is counted in Redis again");
+        }
     }
 
     async fn shared(&self, patience: Duration) -> Result<&Shared, Away> {

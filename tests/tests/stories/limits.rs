@@ -253,7 +253,6 @@ async fn somebody_who_asks_is_answered_while_a_fetch_waits_for_its_units() -> St
     walk.person.sees_after(found.id, "the whole mail", |message| message.says("By an hour.")).await?;
     assert!(events(&house.audit(&integration).await?, "MailFetched").is_empty(), "the fetch still waits");
     nobody_was_refused(&house).await?;
-
     house.end().await
 }
 
@@ -264,13 +263,12 @@ async fn somebody_who_has_asked_for_all_there_is_hears_when_there_is_more() -> S
     walk.connect("alice").await?;
     // The first fetch waits for the second minute's units, and a fifth of the first's is left.
     at_rest(&house).await?;
-    let used_up = until("everything to be used up", async || {
+    until("everything to be used up", async || {
         let answered = |message: &Message| !message.says("Searching for");
         let found = walk.person.ask("/search in:inbox", "an answer", answered).await?;
-        Ok(found.says("as much as it allows").then_some(found))
+        Ok(found.says("as much as it allows").then_some(()))
     })
     .await?;
-    assert!(used_up.says("Try again in"), "{}", used_up.text);
     let held = house.counted("provider_calls_held_total", &[("api", "gmail"), ("reason", "mailbox")]).await?;
     ensure(held >= 1.0, "the search was held back")?;
     // Once the fetch has all it needs, the window is the person's.
