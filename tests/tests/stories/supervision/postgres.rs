@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use bellhop_tests::{Gate, House, Story, Trouble, ensure, until};
+use bellhop_tests::{Api, Gate, House, Story, Trouble, ensure, until};
 use futures::future::join_all;
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
@@ -37,6 +37,15 @@ async fn allow_writes(house: &House, allowed: bool) -> Story {
     let value = if allowed { "" } else { "= on" };
     inject(&house.database.owner, &format!("alter database {name} {setting} default_transaction_read_only {value}"))
         .await
+}
+
+/// Waits until so many callers at once can write that every session is used.
+async fn every_session_takes_writes(program: &Api) -> Story {
+    until("every session to take writes", async || {
+        let answers = join_all((0..CALLERS).map(|_| program.get("oauth/google/authorize"))).await;
+        Ok(answers.iter().all(|answer| answer.as_ref().is_ok_and(|answer| answer.status == 200)).then_some(()))
+    })
+    .await
 }
 
 fn gate(house: &House) -> Story<&Gate> {
@@ -125,11 +134,7 @@ async fn while_postgres_takes_no_writes_everything_waits_and_no_such_session_sta
 
     allow_writes(&house, true).await?;
     readiness_names(&house, &[]).await?;
-    until("every session to take writes", async || {
-        let answers = join_all((0..CALLERS).map(|_| program.get("oauth/google/authorize"))).await;
-        Ok(answers.iter().all(|answer| answer.as_ref().is_ok_and(|answer| answer.status == 200)).then_some(()))
-    })
-    .await?;
+    every_session_takes_writes(&program).await?;
     mail_agrees(&house, "alice").await?;
     program.post(&refresh, None).await?.expect(200)?;
     person
@@ -145,6 +150,7 @@ async fn while_postgres_takes_no_writes_everything_waits_and_no_such_session_sta
 #[tokio::test]
 async fn a_bellhop_that_starts_while_postgres_takes_no_writes_serves_as_soon_as_it_does() -> Story {
     let mut house = House::plan().build().await?;
+    let program = house.program(&house.api_key("assistant").await?);
     allow_writes(&house, false).await?;
     house.start("bellhop", &[])?;
     until("HTTP to answer", async || {
@@ -156,6 +162,7 @@ async fn a_bellhop_that_starts_while_postgres_takes_no_writes_serves_as_soon_as_
     assert_eq!(beginnings(&house), 0);
     allow_writes(&house, true).await?;
     house.is_ready("bellhop").await?;
+    every_session_takes_writes(&program).await?;
     house.walker(1001, "Ada")?.connect("bob").await?;
     mail_agrees(&house, "bob").await?;
     house.end().await
