@@ -13,6 +13,7 @@ mod recovery;
 mod schedule;
 mod settle;
 mod stage;
+mod strikes;
 mod summary;
 mod walks;
 

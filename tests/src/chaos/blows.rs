@@ -1,190 +1,159 @@
-//! How each thing is broken, and for how long the record says that it was.
+//! What can be broken, in words. When is in `schedule.rs`, how is in `strikes.rs`.
 
+use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
-use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+/// How long a stopped process stays stopped.
+pub const STOPPED_SECONDS: u64 = 20;
 
-use super::schedule::{Blow, Outside, Process, STOPPED_SECONDS, Schedule};
-use super::stage::{PACE, Stage};
-use crate::invariants::FaultKind;
-use crate::servers::Server;
-use crate::trouble::{Story, Trouble};
-use crate::wait::until;
+/// A process of the house.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Process {
+    /// Pages and the API.
+    Http,
+    /// Puts jobs on the belt.
+    Relay,
+    /// One of two that run jobs.
+    FirstWorker,
+    /// The other.
+    SecondWorker,
+    /// Listens to Telegram.
+    Bot,
+}
 
-/// How long a command may take that breaks something.
-const PATIENCE: Duration = Duration::from_secs(10);
+impl Process {
+    /// Every process.
+    pub const ALL: [Self; 5] = [Self::Http, Self::Relay, Self::FirstWorker, Self::SecondWorker, Self::Bot];
 
-/// How soon a command is tried again that a server could not take because it was being broken otherwise.
-const TRY_AGAIN: Duration = Duration::from_millis(200);
+    /// Those that run jobs.
+    pub const WORKERS: [Self; 2] = [Self::FirstWorker, Self::SecondWorker];
 
-impl Stage<'_> {
-    /// Carries a schedule out. Every blow is over when this ends.
-    pub async fn storm(&self, schedule: &Schedule) -> Story {
-        let began = Instant::now();
-        let mut under_way = FuturesUnordered::new();
-        for (number, step) in (1..).zip(&schedule.steps) {
-            let falls = sleep_until(began + step.at);
-            tokio::pin!(falls);
-            loop {
-                tokio::select! {
-                    () = &mut falls => break,
-                    Some(done) = under_way.next() => done?,
-                }
-            }
-            println!("  {:>5.1} s  {:>3}/{}  {}", step.at.as_secs_f64(), number, schedule.steps.len(), step.blow);
-            under_way.push(self.strike(step.blow));
-        }
-        while let Some(done) = under_way.next().await {
-            done?;
-        }
-        Ok(())
-    }
-
-    async fn strike(&self, blow: Blow) -> Story {
-        match blow {
-            Blow::Kill(process) => self.kill(process).await,
-            Blow::Stop { process, leases } => self.halt(process, leases).await,
-            Blow::FlushRedis => self.flush().await,
-            Blow::PauseRedis { seconds } => self.pause(seconds).await,
-            Blow::RestartRedis { away_seconds } => {
-                self.restart(Server::Redis, FaultKind::RedisRestarted, "redis", away_seconds).await
-            }
-            Blow::RestartPostgres { away_seconds } => {
-                self.restart(Server::Postgres, FaultKind::PostgresRestarted, "postgres", away_seconds).await
-            }
-            Blow::Outside { path, what, one_in, seconds } => self.trouble_outside(path, what, one_in, seconds).await,
+    /// The name of the process and of its log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Relay => "relay",
+            Self::FirstWorker => "worker-1",
+            Self::SecondWorker => "worker-2",
+            Self::Bot => "bot",
         }
     }
 
-    /// SIGSTOP, and SIGCONT unless the process was killed meanwhile.
-    async fn halt(&self, process: Process, gives_jobs_away: bool) -> Story {
-        let from = self.now()?;
-        let life = self.crew().life(process);
-        self.crew().signal(process, life, "STOP")?;
-        let half = Duration::from_secs(STOPPED_SECONDS) / 2;
-        self.pass(half, process, life).await;
-        if gives_jobs_away {
-            self.give_jobs_away().await?;
+    /// Its one role.
+    pub const fn role(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Relay => "relay",
+            Self::FirstWorker | Self::SecondWorker => "worker",
+            Self::Bot => "bot",
         }
-        self.pass(half, process, life).await;
-        self.crew().signal(process, life, "CONT")?;
-        self.broke(FaultKind::Stopped, process.name(), from)
-    }
-
-    /// Waits so long, or until this life of a process is over.
-    async fn pass(&self, pause: Duration, process: Process, life: u32) {
-        let until = Instant::now() + pause;
-        while Instant::now() < until && self.crew().life(process) == life {
-            sleep(TRY_AGAIN.min(until.saturating_duration_since(Instant::now()))).await;
-        }
-    }
-
-    /// Lets the lease of every run end, as happens by itself in a longer stop. Rows that the stopped process holds in the
-    /// middle of a transaction are left alone: nobody could wait for them. Leases of refreshes stay: that they outlast a
-    /// call to the provider is what the provider's time limit is for, and no fault of ours may undo it.
-    async fn give_jobs_away(&self) -> Story {
-        let sql = "update jobs set leased_until = now() - interval '1 second'
-                   where id in (select id from jobs where lease is not null for update skip locked)";
-        until("leases to be ended", async || {
-            sleep(TRY_AGAIN).await;
-            let given_away = timeout(PATIENCE, self.house.database.tamper(sql)).await;
-            Ok(given_away.ok().and_then(Result::ok))
-        })
-        .await?;
-        Ok(())
-    }
-
-    async fn flush(&self) -> Story {
-        let from = self.now()?;
-        self.tell_redis(&["FLUSHALL"]).await?;
-        self.broke(FaultKind::RedisFlushed, "redis", from)
-    }
-
-    async fn pause(&self, seconds: u32) -> Story {
-        let from = self.now()?;
-        self.tell_redis(&["CLIENT", "PAUSE", &(seconds * 1000).to_string(), "ALL"]).await?;
-        sleep(Duration::from_secs(seconds.into())).await;
-        self.broke(FaultKind::RedisPaused, "redis", from)
-    }
-
-    /// A command, as soon as Redis takes one.
-    async fn tell_redis(&self, command: &[&str]) -> Story {
-        let (name, arguments) = command.split_first().ok_or_else(|| Trouble::new("no command"))?;
-        until("Redis to take a command", async || {
-            sleep(TRY_AGAIN).await;
-            let told = timeout(PATIENCE, async {
-                let Some(mut redis) = self.house.redis().await? else { return Ok(()) };
-                redis::cmd(name).arg(arguments).query_async::<()>(&mut redis).await?;
-                Story::Ok(())
-            });
-            Ok(told.await.ok().and_then(Result::ok))
-        })
-        .await
-    }
-
-    /// One server at a time, so that no restart meets another.
-    async fn restart(&self, server: Server, kind: FaultKind, target: &str, away_seconds: u32) -> Story {
-        let _turn = self.server_turn.lock().await;
-        let from = self.now()?;
-        self.servers.restart(server, away_seconds).await?;
-        self.broke(kind, target, from)
-    }
-
-    async fn trouble_outside(&self, path: &str, what: Outside, one_in: u32, seconds: u32) -> Story {
-        let from = self.now()?;
-        let seconds = seconds * PACE;
-        let mut fault = json!({ "path": path, "one_in": one_in, "seconds": seconds });
-        let (kind, longer) = match what {
-            Outside::Status(status) => {
-                fault["status"] = status.into();
-                (FaultKind::Unavailable, 0)
-            }
-            Outside::Refuse => {
-                fault["status"] = 400.into();
-                fault["body"] = refusal().to_string().into();
-                (FaultKind::Unavailable, 0)
-            }
-            Outside::SlowDown(retry_after) => {
-                fault["status"] = 429.into();
-                fault["retry_after"] = retry_after.map_or(Value::Null, Value::from);
-                (FaultKind::SlowDown, 0)
-            }
-            Outside::Delay(milliseconds) => {
-                fault["delay_ms"] = milliseconds.into();
-                (FaultKind::Delayed, milliseconds)
-            }
-            Outside::Drop => {
-                fault["drop"] = true.into();
-                (FaultKind::Dropped, 0)
-            }
-            Outside::LoseAnswer => {
-                fault["lose_answer"] = true.into();
-                (FaultKind::AnswerLost, 0)
-            }
-        };
-        self.house.sandbox.fault(fault).await?;
-        self.wait_for(from.app + TimeDelta::seconds(seconds.into())).await?;
-        // The last call that was hit is still on its way.
-        sleep(Duration::from_millis(longer.into())).await;
-        self.broke(kind, path, from)
-    }
-
-    /// Waits until the house's clock shows this.
-    async fn wait_for(&self, moment: DateTime<Utc>) -> Story {
-        while self.now()?.app < moment {
-            sleep(TRY_AGAIN).await;
-        }
-        Ok(())
     }
 }
 
-/// A refusal in Google's shape that repeating cannot mend; the demonstration meets the same.
-fn refusal() -> Value {
-    let message = "Precondition check failed.";
-    let error = json!({ "reason": "failedPrecondition", "message": message, "domain": "global" });
-    json!({ "error": { "code": 400, "message": message, "status": "FAILED_PRECONDITION", "errors": [error] } })
+/// What can go wrong with a call to somebody outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outside {
+    /// A status of 500 and more.
+    Status(u16),
+    /// 400 in words that no repetition can mend: a fetch that meets it is buried, and an operator has to replay it.
+    Refuse,
+    /// 429, with the seconds of `Retry-After` or without.
+    SlowDown(Option<u32>),
+    /// The answer takes so many milliseconds longer.
+    Delay(u32),
+    /// The connection is closed before the work.
+    Drop,
+    /// The connection is closed after the work.
+    LoseAnswer,
+}
+
+/// Something that is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blow {
+    /// `kill -9`, and a new process at once.
+    Kill(Process),
+    /// SIGSTOP, and SIGCONT after [`STOPPED_SECONDS`]. With `leases`, every lease runs out half-way.
+    Stop {
+        /// Which process.
+        process: Process,
+        /// Whether what it holds is given away meanwhile, so that it wakes up as a zombie.
+        leases: bool,
+    },
+    /// `FLUSHALL`.
+    FlushRedis,
+    /// `CLIENT PAUSE` of all commands.
+    PauseRedis {
+        /// For how long.
+        seconds: u32,
+    },
+    /// `kill -9` of Redis; it comes back empty.
+    RestartRedis {
+        /// After how long.
+        away_seconds: u32,
+    },
+    /// An immediate restart of Postgres.
+    RestartPostgres {
+        /// It is started again after how long.
+        away_seconds: u32,
+    },
+    /// Some calls to a path of the sandbox go wrong for a while.
+    Outside {
+        /// The prefix of the path.
+        path: &'static str,
+        /// What goes wrong.
+        what: Outside,
+        /// One in how many calls is hit.
+        one_in: u32,
+        /// For how many real seconds.
+        seconds: u32,
+    },
+}
+
+impl Blow {
+    /// How long it lasts, as far as that is known beforehand.
+    pub const fn lasts(&self) -> Duration {
+        match self {
+            Self::Kill(_) | Self::FlushRedis => Duration::ZERO,
+            Self::Stop { .. } => Duration::from_secs(STOPPED_SECONDS),
+            Self::PauseRedis { seconds } | Self::Outside { seconds, .. } => Duration::from_secs(*seconds as u64),
+            Self::RestartRedis { away_seconds } | Self::RestartPostgres { away_seconds } => {
+                Duration::from_secs(*away_seconds as u64)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Blow {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kill(process) => write!(formatter, "kill -9 {}", process.name()),
+            Self::Stop { process, leases: false } => {
+                write!(formatter, "stop {} for {STOPPED_SECONDS} s", process.name())
+            }
+            Self::Stop { process, leases: true } => {
+                write!(formatter, "stop {} for {STOPPED_SECONDS} s and give its jobs away", process.name())
+            }
+            Self::FlushRedis => write!(formatter, "flush Redis"),
+            Self::PauseRedis { seconds } => write!(formatter, "pause Redis for {seconds} s"),
+            Self::RestartRedis { away_seconds } => write!(formatter, "restart Redis, {away_seconds} s away"),
+            Self::RestartPostgres { away_seconds } => write!(formatter, "restart Postgres, {away_seconds} s away"),
+            Self::Outside { path, what, one_in, seconds } => {
+                write!(formatter, "{what} at {path}, one call in {one_in}, for {seconds} s")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Outside {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(formatter, "{status}"),
+            Self::Refuse => write!(formatter, "400"),
+            Self::SlowDown(Some(seconds)) => write!(formatter, "429 for {seconds} s"),
+            Self::SlowDown(None) => write!(formatter, "429"),
+            Self::Delay(milliseconds) => write!(formatter, "{milliseconds} ms of delay"),
+            Self::Drop => write!(formatter, "dropped connections"),
+            Self::LoseAnswer => write!(formatter, "lost answers"),
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
-use super::schedule::Process;
+use super::blows::Process;
 use super::stage::Stage;
 use crate::house::Service;
 use crate::invariants::FaultKind;

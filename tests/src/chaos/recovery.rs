@@ -10,7 +10,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::schedule::Process;
+use super::blows::Process;
 use crate::invariants::{Fault, FaultKind};
 
 /// How soon everything should work again, in 99 of 100 cases.

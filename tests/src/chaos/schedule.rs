@@ -1,7 +1,7 @@
 //! What will be broken, and when: made from a seed before anything starts, so that a run can be repeated and its least
 //! number of blows is not left to luck.
 //!
-//! Only a list of things to do. How each is done is in `blows.rs`; nothing here waits, and nothing here looks at a house.
+//! Only a list of things to do. How each is done is in `strikes.rs`; nothing here waits, and nothing here looks at a house.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,117 +10,13 @@ use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, RngExt, SeedableRng};
 
+use super::blows::{Blow, Outside, Process};
+
 /// The least that a run may take: shorter ones could not hold what each must.
 pub const SHORTEST: Duration = Duration::from_secs(40);
 
 /// How long nothing is broken after the beginning, and how long before the end nothing is begun any more.
 const MARGIN: Duration = Duration::from_secs(3);
-
-/// How long a stopped process stays stopped.
-pub const STOPPED_SECONDS: u64 = 20;
-
-/// A process of the house.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Process {
-    /// Pages and the API.
-    Http,
-    /// Puts jobs on the belt.
-    Relay,
-    /// One of two that run jobs.
-    FirstWorker,
-    /// The other.
-    SecondWorker,
-    /// Listens to Telegram.
-    Bot,
-}
-
-impl Process {
-    /// Every process.
-    pub const ALL: [Self; 5] = [Self::Http, Self::Relay, Self::FirstWorker, Self::SecondWorker, Self::Bot];
-
-    /// Those that run jobs.
-    pub const WORKERS: [Self; 2] = [Self::FirstWorker, Self::SecondWorker];
-
-    /// The name of the process and of its log.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Relay => "relay",
-            Self::FirstWorker => "worker-1",
-            Self::SecondWorker => "worker-2",
-            Self::Bot => "bot",
-        }
-    }
-
-    /// Its one role.
-    pub const fn role(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Relay => "relay",
-            Self::FirstWorker | Self::SecondWorker => "worker",
-            Self::Bot => "bot",
-        }
-    }
-}
-
-/// What can go wrong with a call to somebody outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outside {
-    /// A status of 500 and more.
-    Status(u16),
-    /// 400 in words that no repetition can mend: a fetch that meets it is buried, and an operator has to replay it.
-    Refuse,
-    /// 429, with the seconds of `Retry-After` or without.
-    SlowDown(Option<u32>),
-    /// The answer takes so many milliseconds longer.
-    Delay(u32),
-    /// The connection is closed before the work.
-    Drop,
-    /// The connection is closed after the work.
-    LoseAnswer,
-}
-
-/// Something that is broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blow {
-    /// `kill -9`, and a new process at once.
-    Kill(Process),
-    /// SIGSTOP, and SIGCONT after [`STOPPED_SECONDS`]. With `leases`, every lease runs out half-way.
-    Stop {
-        /// Which process.
-        process: Process,
-        /// Whether what it holds is given away meanwhile, so that it wakes up as a zombie.
-        leases: bool,
-    },
-    /// `FLUSHALL`.
-    FlushRedis,
-    /// `CLIENT PAUSE` of all commands.
-    PauseRedis {
-        /// For how long.
-        seconds: u32,
-    },
-    /// `kill -9` of Redis; it comes back empty.
-    RestartRedis {
-        /// After how long.
-        away_seconds: u32,
-    },
-    /// An immediate restart of Postgres.
-    RestartPostgres {
-        /// It is started again after how long.
-        away_seconds: u32,
-    },
-    /// Some calls to a path of the sandbox go wrong for a while.
-    Outside {
-        /// The prefix of the path.
-        path: &'static str,
-        /// What goes wrong.
-        what: Outside,
-        /// One in how many calls is hit.
-        one_in: u32,
-        /// For how many real seconds.
-        seconds: u32,
-    },
-}
 
 /// A blow and when it falls, counted from the beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,20 +110,6 @@ impl Schedule {
     }
 }
 
-impl Blow {
-    /// How long it lasts, as far as that is known beforehand.
-    pub const fn lasts(&self) -> Duration {
-        match self {
-            Self::Kill(_) | Self::FlushRedis => Duration::ZERO,
-            Self::Stop { .. } => Duration::from_secs(STOPPED_SECONDS),
-            Self::PauseRedis { seconds } | Self::Outside { seconds, .. } => Duration::from_secs(*seconds as u64),
-            Self::RestartRedis { away_seconds } | Self::RestartPostgres { away_seconds } => {
-                Duration::from_secs(*away_seconds as u64)
-            }
-        }
-    }
-}
-
 fn blows(dice: &mut impl Rng, length: Duration) -> Vec<Blow> {
     let mut blows = vec![];
     // In turn rather than by lot: neither worker is spared.
@@ -276,41 +158,6 @@ fn outside(dice: &mut impl Rng, number: usize) -> Blow {
     Blow::Outside { path, what, one_in: dice.random_range(1..=4), seconds: dice.random_range(2..=8) }
 }
 
-impl fmt::Display for Blow {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Kill(process) => write!(formatter, "kill -9 {}", process.name()),
-            Self::Stop { process, leases: false } => {
-                write!(formatter, "stop {} for {STOPPED_SECONDS} s", process.name())
-            }
-            Self::Stop { process, leases: true } => {
-                write!(formatter, "stop {} for {STOPPED_SECONDS} s and give its jobs away", process.name())
-            }
-            Self::FlushRedis => write!(formatter, "flush Redis"),
-            Self::PauseRedis { seconds } => write!(formatter, "pause Redis for {seconds} s"),
-            Self::RestartRedis { away_seconds } => write!(formatter, "restart Redis, {away_seconds} s away"),
-            Self::RestartPostgres { away_seconds } => write!(formatter, "restart Postgres, {away_seconds} s away"),
-            Self::Outside { path, what, one_in, seconds } => {
-                write!(formatter, "{what} at {path}, one call in {one_in}, for {seconds} s")
-            }
-        }
-    }
-}
-
-impl fmt::Display for Outside {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Status(status) => write!(formatter, "{status}"),
-            Self::Refuse => write!(formatter, "400"),
-            Self::SlowDown(Some(seconds)) => write!(formatter, "429 for {seconds} s"),
-            Self::SlowDown(None) => write!(formatter, "429"),
-            Self::Delay(milliseconds) => write!(formatter, "{milliseconds} ms of delay"),
-            Self::Drop => write!(formatter, "dropped connections"),
-            Self::LoseAnswer => write!(formatter, "lost answers"),
-        }
-    }
-}
-
 impl fmt::Display for Schedule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kills = |processes: &[Process]| {
@@ -339,73 +186,5 @@ impl fmt::Display for Schedule {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SEEDS: std::ops::Range<u64> = 0..200;
-
-    /// Worker kills, http kills, flushes, Redis restarts, Postgres restarts.
-    fn counts(schedule: &Schedule) -> [usize; 5] {
-        [
-            schedule.count(|blow| matches!(blow, Blow::Kill(Process::FirstWorker | Process::SecondWorker))),
-            schedule.count(|blow| matches!(blow, Blow::Kill(Process::Http))),
-            schedule.count(|blow| matches!(blow, Blow::FlushRedis)),
-            schedule.count(|blow| matches!(blow, Blow::RestartRedis { .. })),
-            schedule.count(|blow| matches!(blow, Blow::RestartPostgres { .. })),
-        ]
-    }
-
-    #[test]
-    fn every_seed_holds_the_least_number_of_blows() {
-        for seed in SEEDS {
-            for (minutes, least) in [(2, [8, 3, 1, 1, 1]), (10, [40, 15, 3, 2, 2]), (30, [120, 45, 9, 6, 6])] {
-                let schedule = Schedule::of(seed, Duration::from_mins(minutes));
-                let counts = counts(&schedule);
-                assert!(counts.iter().zip(least).all(|(count, least)| *count >= least), "{seed}: {schedule}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_same_seed_gives_the_same_schedule_and_another_seed_another() {
-        let of = |seed| Schedule::of(seed, Duration::from_mins(2));
-        assert_eq!(of(7), of(7));
-        assert_ne!(of(7).steps, of(8).steps);
-    }
-
-    #[test]
-    fn every_blow_is_over_before_the_end_and_they_come_in_order() {
-        for seed in SEEDS {
-            let schedule = Schedule::of(seed, Duration::from_mins(2));
-            assert!(schedule.steps.is_sorted_by_key(|step| step.at));
-            for step in &schedule.steps {
-                assert!(step.at >= MARGIN && step.at + step.blow.lasts() <= schedule.length, "{seed}: {step:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn every_kind_of_trouble_outside_comes_up_within_two_minutes() {
-        let kind = |what: Outside| match what {
-            Outside::Status(_) => 0,
-            Outside::SlowDown(Some(_)) => 1,
-            Outside::SlowDown(None) => 2,
-            Outside::Delay(_) => 3,
-            Outside::Drop => 4,
-            Outside::LoseAnswer => 5,
-            Outside::Refuse => 6,
-        };
-        for seed in SEEDS {
-            let schedule = Schedule::of(seed, Duration::from_mins(2));
-            let kinds: std::collections::BTreeSet<_> = schedule
-                .steps
-                .iter()
-                .filter_map(|step| if let Blow::Outside { what, .. } = step.blow { Some(kind(what)) } else { None })
-                .collect();
-            assert_eq!(kinds.len(), 7, "{seed}");
-            let loses_tokens =
-                |blow: &Blow| matches!(blow, Blow::Outside { path: "/token", what: Outside::LoseAnswer, .. });
-            assert!(schedule.count(loses_tokens) > 0, "{seed}");
-        }
-    }
-}
+#[path = "schedule_tests.rs"]
+mod tests;
