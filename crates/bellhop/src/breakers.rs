@@ -19,6 +19,8 @@ use bellhop_domain::{IntegrationId, JobFailure, Provider, TenantId};
 use bellhop_providers::{Operation, ProviderError};
 use bellhop_store::{BreakerKey, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
@@ -98,8 +100,8 @@ impl Service {
 
 /// One call to a provider. Dropped without [`Self::leave`], it says nothing about the provider and makes room for the next.
 #[must_use]
-pub struct Passage {
-    app: App,
+pub struct Passage<'a> {
+    app: &'a App,
     tenant: TenantId,
     began: DateTime<Utc>,
     entered: Instant,
@@ -120,7 +122,7 @@ pub async fn enter(
     provider: Provider,
     service: Service,
     integration: IntegrationId,
-) -> Result<Passage, Held> {
+) -> Result<Passage<'_>, Held> {
     let keys = keys(tenant, provider, service, integration);
     if !app.breakers.look(app, tenant).await {
         return Ok(passage(app, tenant, integration, keys.map(|key| (key, None)).into()));
@@ -143,7 +145,7 @@ pub async fn enter(
 
 /// A passage to the endpoints for tokens for a call that is made in any case, as somebody waits who cannot come back later: the
 /// exchange of a code. Nobody is held back, and what comes back is heard.
-pub fn enter_regardless(app: &App, tenant: TenantId, provider: Provider, integration: IntegrationId) -> Passage {
+pub fn enter_regardless(app: &App, tenant: TenantId, provider: Provider, integration: IntegrationId) -> Passage<'_> {
     let door = BreakerKey { provider, service: Service::Tokens.name(), account: None };
     passage(app, tenant, integration, vec![(door, None)])
 }
@@ -195,12 +197,17 @@ fn held_until(breakers: &[Breaker], until: DateTime<Utc>, now: DateTime<Utc>) ->
     Held { after, by: HeldBy::Breaker { since, reason } }
 }
 
-fn passage(app: &App, tenant: TenantId, integration: IntegrationId, doors: Vec<(BreakerKey, Option<Uuid>)>) -> Passage {
+fn passage(
+    app: &App,
+    tenant: TenantId,
+    integration: IntegrationId,
+    doors: Vec<(BreakerKey, Option<Uuid>)>,
+) -> Passage<'_> {
     let about = integration.uuid().as_fields().0;
-    Passage { app: app.clone(), tenant, began: app.clock.now(), entered: Instant::now(), about, doors }
+    Passage { app, tenant, began: app.clock.now(), entered: Instant::now(), about, doors }
 }
 
-impl Passage {
+impl Passage<'_> {
     /// Says what came back. Returns soon, and never fails: a call's answer counts whatever becomes of what it says about the
     /// provider.
     pub async fn leave(mut self, answer: Result<(), &ProviderError>) {
@@ -214,7 +221,7 @@ impl Passage {
             .filter(|(key, probe)| probe.is_some() || !(probes_provider && key.account.is_some()))
             .filter(|(key, probe)| probe.is_some() || self.is_news(key, answer))
             .collect();
-        self.say(heard, answer).await;
+        written(self.say(heard, answer)).await;
     }
 
     /// Whether there is anything to write: of a good answer only where there is trouble that it may end.
@@ -235,7 +242,7 @@ impl Passage {
             let probe = self.app.new_id();
             // First: where the answer is lost it may have been begun, and ends with this passage.
             door.1 = Some(probe);
-            if !self.app.breakers.begin_probe(&self.app, self.tenant, door.0, probe).await? {
+            if !self.app.breakers.begin_probe(self.app, self.tenant, door.0, probe).await? {
                 door.1 = None;
                 return Ok(false);
             }
@@ -245,16 +252,14 @@ impl Passage {
 
     async fn end_probes(mut self) {
         let doors = std::mem::take(&mut self.doors);
-        self.say(doors.into_iter().filter(|(_, probe)| probe.is_some()).collect(), Answer::Unknown).await;
+        written(self.say(doors.into_iter().filter(|(_, probe)| probe.is_some()).collect(), Answer::Unknown)).await;
     }
 
-    /// Writes down what an answer says. It goes on where nobody waits for it any more.
-    async fn say(&self, doors: Vec<(BreakerKey, Option<Uuid>)>, answer: Answer) {
-        if doors.is_empty() {
-            return;
-        }
+    /// Has it written down what an answer says. That goes on where nobody waits for it any more.
+    fn say(&self, doors: Vec<(BreakerKey, Option<Uuid>)>, answer: Answer) -> Option<JoinHandle<()>> {
+        let runtime = Handle::try_current().ok().filter(|_| !doors.is_empty())?;
         let (app, tenant, began, about) = (self.app.clone(), self.tenant, self.began, self.about);
-        let saying = tokio::spawn(async move {
+        Some(runtime.spawn(async move {
             for (key, probe) in doors {
                 let call = Call { began, about, probe };
                 match app.breakers.take_in(&app, tenant, key, call, answer).await {
@@ -262,22 +267,24 @@ impl Passage {
                     Err(error) => tracing::debug!(%error, "what a provider answered could not be written down"),
                 }
             }
-        });
+        }))
+    }
+}
+
+/// Waits for what is being written down, but not for long.
+async fn written(saying: Option<JoinHandle<()>>) {
+    if let Some(saying) = saying {
         let _ = timeout(PATIENCE, saying).await;
     }
 }
 
-impl Drop for Passage {
+impl Drop for Passage<'_> {
     /// Nobody waited for the answer: a probe makes room for another. Where that cannot be said any more, as the process ends, it
     /// runs out.
     fn drop(&mut self) {
-        let probes: Vec<_> = self.doors.drain(..).filter(|(_, probe)| probe.is_some()).collect();
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        if probes.is_empty() {
-            return;
-        }
-        let rest = Self { app: self.app.clone(), doors: vec![], ..*self };
-        runtime.spawn(async move { rest.say(probes, Answer::Unknown).await });
+        let probes = std::mem::take(&mut self.doors).into_iter().filter(|(_, probe)| probe.is_some()).collect();
+        // Not waited for.
+        drop(self.say(probes, Answer::Unknown));
     }
 }
 

@@ -208,7 +208,9 @@ impl Integration {
             return events;
         }
         let mut after = self.clone();
-        events.iter().for_each(|event| after.take_in(event));
+        for event in &events {
+            after.take_in(event);
+        }
         let is_over = !after.is_in_trouble();
         if let Some(Event::OutageEnded { tell, .. } | Event::AccessRecovered { tell, .. }) = events.last_mut() {
             *tell = is_over;

@@ -56,6 +56,10 @@ pub struct Consequences {
 #[must_use]
 pub fn follow(recorded: &RecordedEvent) -> Consequences {
     let open = |payload: Payload, due_at| Job::opened_by(recorded.id, recorded.integration, payload, due_at);
+    let notify_if = |tell: bool, notice| {
+        let job = tell.then(|| open(Payload::NotifyOwner { notice }, recorded.at));
+        job.into_iter().collect::<Vec<_>>()
+    };
     match &recorded.event {
         Event::AccessGranted { generation, granted, issued_at, expires_at, refreshable, .. } => {
             let mut jobs = vec![];
@@ -82,24 +86,17 @@ pub fn follow(recorded: &RecordedEvent) -> Consequences {
             open: granted
                 .iter()
                 .map(|capability| open(fetch(*capability), recorded.at))
-                .chain(tell.then(|| open(Payload::NotifyOwner { notice: Notice::TroubleOver }, recorded.at)))
+                .chain(notify_if(*tell, Notice::TroubleOver))
                 .collect(),
             ..Consequences::default()
         },
-        Event::OutageBegan { reason, alert, .. } => {
-            let notice = Notice::OutageBegan { reason: *reason };
-            let notify = alert.then(|| open(Payload::NotifyOwner { notice }, recorded.at));
-            Consequences { open: notify.into_iter().collect(), ..Consequences::default() }
-        }
-        Event::OutageEnded { tell, .. } => {
-            let notify = tell.then(|| open(Payload::NotifyOwner { notice: Notice::TroubleOver }, recorded.at));
-            Consequences { open: notify.into_iter().collect(), ..Consequences::default() }
-        }
+        Event::OutageBegan { reason, alert, .. } => opening(notify_if(*alert, Notice::OutageBegan { reason: *reason })),
+        Event::OutageEnded { tell, .. } => opening(notify_if(*tell, Notice::TroubleOver)),
         Event::AccessReduced { missing, .. } => {
             let notice = Notice::AccessReduced { missing: missing.clone() };
             Consequences {
                 close: missing.iter().map(|capability| Close::Kind(fetch(*capability).kind())).collect(),
-                open: vec![open(Payload::NotifyOwner { notice }, recorded.at)],
+                open: notify_if(true, notice),
                 ..Consequences::default()
             }
         }
@@ -108,14 +105,11 @@ pub fn follow(recorded: &RecordedEvent) -> Consequences {
             open: vec![open(Payload::NotifyOwner { notice: Notice::AccessExpired { reason: *reason } }, recorded.at)],
             ..Consequences::default()
         },
-        Event::OwnerNotified { job, over, .. } => {
-            let notify = over.then(|| open(Payload::NotifyOwner { notice: Notice::TroubleOver }, recorded.at));
-            Consequences {
-                close: vec![Close::Job(*job)],
-                open: notify.into_iter().collect(),
-                ..Consequences::default()
-            }
-        }
+        Event::OwnerNotified { job, over, .. } => Consequences {
+            close: vec![Close::Job(*job)],
+            open: notify_if(*over, Notice::TroubleOver),
+            ..Consequences::default()
+        },
         Event::AccessRevoked { job, .. } => Consequences { close: vec![Close::Job(*job)], ..Consequences::default() },
         Event::JobBuried { job, payload, reason, alert, .. } => {
             // Replaying the newest letter does the work of every older one: a fault that lasts leaves one, not hundreds.
@@ -131,10 +125,7 @@ pub fn follow(recorded: &RecordedEvent) -> Consequences {
                 }
                 Payload::RevokeAccess { .. } | Payload::NotifyOwner { .. } => {}
             }
-            if *alert {
-                let notice = Notice::JobBuried { kind, reason: *reason };
-                jobs.push(open(Payload::NotifyOwner { notice }, recorded.at));
-            }
+            jobs.extend(notify_if(*alert, Notice::JobBuried { kind, reason: *reason }));
             Consequences { close, bury: Some(*job), open: jobs, ..Consequences::default() }
         }
         Event::JobReplayed { job, payload } => {
@@ -162,6 +153,10 @@ pub fn follow(recorded: &RecordedEvent) -> Consequences {
         | Event::CalendarFetched { .. }
         | Event::JobFailed { .. } => Consequences::default(),
     }
+}
+
+fn opening(jobs: Vec<Job>) -> Consequences {
+    Consequences { open: jobs, ..Consequences::default() }
 }
 
 /// The kinds that only make sense while there is access.

@@ -41,7 +41,8 @@ fn what_may_not_be_read_any_more_is_named_with_the_one_button_that_asks_for_it()
     account.row.status = Status::Degraded;
     account.row.granted = ["mail".to_owned()].into();
     account.row.missing = ["calendar".to_owned()].into();
-    let message = message(&Notice::AccessReduced { missing: [Capability::Calendar].into() }, &account, None, &BTreeSet::new());
+    let message =
+        message(&Notice::AccessReduced { missing: [Capability::Calendar].into() }, &account, None, &BTreeSet::new());
     let html = message.text.html();
     assert!(html.contains("ada@mail.example") && html.contains("your mail but not your calendar"), "{html}");
     let mend = Press::new(connect::COMMAND.name, connect::MEND).about(account.id());
@@ -67,4 +68,23 @@ fn an_outage_of_telegram_buries_no_notice() {
     assert!(matches!(not_sent(Trouble::SlowDown(after)), Verdict::Wait { after: told, .. } if told == after));
     assert!(matches!(not_sent(Trouble::NoAnswer), Verdict::Retry { .. }), "it may have been sent");
     assert!(matches!(not_sent(Trouble::Refused), Verdict::Bury { .. }));
+}
+
+#[test]
+fn an_outage_says_what_still_works_and_its_end_what_does_not() {
+    for reason in JobFailure::ALL {
+        let message = message(&Notice::OutageBegan { reason }, &account(), None, &BTreeSet::new());
+        let html = message.text.html();
+        assert!(
+            html.contains("ada@mail.example") && html.contains("go on by myself") && html.contains("stored"),
+            "{html}"
+        );
+        assert!(message.buttons.is_empty(), "there is nothing to do");
+    }
+    let over = |left: &[JobKind]| {
+        let left = left.iter().copied().collect();
+        message(&Notice::TroubleOver, &account(), None, &left).text.html()
+    };
+    assert!(over(&[]).contains("answers again") && !over(&[]).contains("failing"));
+    assert!(over(&[JobKind::FetchCalendar]).contains("Reading the calendar keeps failing"));
 }
