@@ -269,8 +269,9 @@ impl Stage<'_> {
             let line = replayed.out.lines().find(|line| line.starts_with(job)).unwrap_or_default();
             let answer = match line {
                 "" => Answer::Unknown,
-                line if line.ends_with(" replayed") => Answer::Accepted,
-                _ => Answer::Refused,
+                line if line.ends_with("nothing to do") => Answer::Refused,
+                // Also where the work had been done another way: then the letter is closed.
+                _ => Answer::Accepted,
             };
             self.asked(Deed::Replay { job: job.parse::<Uuid>()? }, at, answer);
         }

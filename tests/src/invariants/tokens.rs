@@ -221,13 +221,18 @@ fn grants_agree(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
     Finding::of("grants_agree", wrong)
 }
 
-/// Whether a grant that nobody holds is explained: somebody consented and never came to the end of the walk, or a revocation
-/// was given up.
+/// Whether a grant that nobody holds is explained: somebody consented and never came to the end of the walk, a revocation
+/// was given up, or the newest tokens never reached the log, as their answer was lost or came after the end: then there is
+/// nothing that could still be revoked.
 fn is_left_over(facts: &Facts, account: &str, streams: &BTreeSet<Uuid>) -> bool {
     let consents = facts.outside.authorizations.iter().filter(|consent| consent.account == account);
     let allowed = consents.filter(|consent| consent.decision == "allow");
     let granted = facts.of_kind("AccessGranted").filter(|event| streams.contains(&event.stream));
     let mut revocations = facts.of_kind("JobBuried").filter(|event| streams.contains(&event.stream));
     let given_up = revocations.any(|event| event.payload["payload"]["kind"] == "revoke_access");
-    allowed.count() > granted.count() || given_up
+    let issued = facts.outside.token_requests.iter().filter(|one| one.is_issued());
+    let newest = issued.filter(|one| one.account.as_deref() == Some(account)).max_by_key(|one| one.at);
+    let is_lost =
+        newest.is_some_and(|one| one.grant_type == "refresh_token" && recorded(facts, one, streams).is_none());
+    allowed.count() > granted.count() || given_up || is_lost
 }
