@@ -494,7 +494,11 @@ fn a_burial_that_was_heard_of_ends_with_a_word() {
     let recovered = Event::AccessRecovered { granted: [Capability::Mail].into(), tell: true };
     given(&heard).when(quiet_fetch()).then_expect_events(vec![recovered]);
     // Whoever has reconnected knows.
-    given(&[heard, vec![started(2), granted(2, 2)]].concat()).when(quiet_fetch()).then_expect_events(vec![]);
+    let held = vec![outage(JobKind::FetchCalendar, false), started(2), granted(2, 2)];
+    let reconnected = [heard, held].concat();
+    given(&reconnected).when(quiet_fetch()).then_expect_events(vec![]);
+    given(&reconnected).when(Command::EndCalendarFetch).then_expect_events(vec![]);
+    given(&reconnected).when(report(JobKind::FetchMail)).then_expect_events(vec![outage(JobKind::FetchMail, true)]);
 }
 
 #[test]
@@ -516,6 +520,12 @@ fn nothing_is_held_back_of_what_has_ended() {
         given(&connected_and(&[ended])).when(report(JobKind::FetchMail)).then_expect_events(vec![]);
     }
     given(&connected()).when(report(JobKind::RevokeAccess)).then_expect_events(vec![]);
+    // What waited ended with the access: a late answer that brings it back ends all of it.
+    let expired = Event::AccessExpired { reason: ExpiryReason::AnswerLost };
+    let notice = Notice::AccessExpired { reason: ExpiryReason::AnswerLost };
+    let late = connected_and(&[outage(JobKind::FetchMail, true), expired, told(notice, Delivery::Sent)]);
+    let recovered = Event::AccessRecovered { granted: both(), tell: true };
+    given(&late).when(refresh(1)).then_expect_events(vec![refreshed(2), recovered]);
     let mut state = Integration::default();
     let events = [outage(JobKind::FetchCalendar, true), told_of_outage(), without_calendar()];
     connected_and(&events).iter().for_each(|event| state.take_in(event));

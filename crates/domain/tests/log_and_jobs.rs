@@ -408,6 +408,11 @@ fn an_outage_opens_one_notice_where_it_is_to_be_told_and_one_where_it_is_over() 
     assert_eq!(kinds(&jobs.open), [JobKind::RefreshAccess, JobKind::FetchMail]);
     jobs.take_in(&recorded(6, Event::OutageEnded { kind: JobKind::RefreshAccess, tell: true }, noon()));
     assert_eq!(of_notice(&jobs).unwrap().payload, Payload::NotifyOwner { notice: Notice::TroubleOver });
+    let tells = |tell| {
+        let recovered = Event::AccessRecovered { granted: BTreeSet::from([Capability::Mail]), tell };
+        follow(&recorded(8, recovered, noon())).open.len()
+    };
+    assert_eq!((tells(false), tells(true)), (1, 2));
     // A word that came too late closes its job and opens that of the end.
     let late = JobId::new(Uuid::from_u128(77));
     let consequences = follow(&recorded(7, sent(late, true), noon()));
