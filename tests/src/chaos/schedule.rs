@@ -144,7 +144,7 @@ fn blows(dice: &mut impl Rng, length: Duration) -> Vec<Blow> {
 fn outside(dice: &mut impl Rng, number: usize) -> Blow {
     if number % 7 == 6 {
         let path = REFUSING.choose(dice).unwrap_or(&REFUSING[0]);
-        return Blow::Outside { path, what: Outside::Refuse, one_in: dice.random_range(2..=4), seconds: 2 };
+        return Blow::Outside { path, what: Outside::Refuse, one_in: dice.random_range(4..=8), seconds: 1 };
     }
     let what = match number % 7 {
         0 => Outside::LoseAnswer,
