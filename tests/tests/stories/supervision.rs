@@ -20,7 +20,7 @@ use serde_json::Value;
 const POLL: TimeDelta = TimeDelta::seconds(301);
 
 /// How long many jobs may take on a busy machine before a story gives up.
-const PATIENCE_FOR_MANY: Duration = Duration::from_secs(180);
+const PATIENCE_FOR_MANY: Duration = Duration::from_mins(3);
 
 /// The last step before Google is asked for a mailbox's mail for the first time.
 const PROFILE: &str = "/gmail/v1/users/me/profile";
