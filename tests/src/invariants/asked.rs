@@ -90,7 +90,7 @@ fn missed(facts: &Facts, wish: &Wish<'_>) -> Option<String> {
             (what, newer.count(), (wish.accepted.min(1), usize::MAX))
         }
         Deed::Update { update } => {
-            let found = facts.updates.iter().filter(|row| row.update_id == *update && row.outcome.is_some()).count();
+            let found = facts.updates.iter().filter(|row| row.id == *update && row.outcome.is_some()).count();
             (format!("update {update}: handled"), found, (wish.accepted.min(1), 1))
         }
         Deed::Replay { job } => {

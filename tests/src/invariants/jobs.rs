@@ -39,10 +39,9 @@ impl Life {
     /// What comes of this event in such a life; none where it cannot happen.
     fn after(self, kind: &str) -> Option<Self> {
         match (self, kind) {
-            (Self::Open, "JobFailed") => Some(Self::Open),
             (Self::Open, "OwnerNotified" | "AccessRevoked") | (Self::Dead, "JobDiscarded") => Some(Self::Over),
             (Self::Open, "JobBuried") => Some(Self::Dead),
-            (Self::Dead, "JobReplayed") => Some(Self::Open),
+            (Self::Open, "JobFailed") | (Self::Dead, "JobReplayed") => Some(Self::Open),
             _ => None,
         }
     }

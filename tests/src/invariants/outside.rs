@@ -110,7 +110,8 @@ pub struct Telegram {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Update {
     /// Telegram's id.
-    pub update_id: i64,
+    #[serde(rename = "update_id")]
+    pub id: i64,
     /// `message`, `callback_query` and the like.
     pub kind: String,
     /// Where; a private chat has the person's own id, which is positive.

@@ -26,10 +26,10 @@ fn was_disturbed(facts: &Facts, update: &Update) -> bool {
 
 /// Every update that there ever was is written down and handled to its end. Given up is only what was disturbed.
 fn update_handled(facts: &Facts) -> Finding {
-    let written: BTreeMap<i64, &Update> = facts.updates.iter().map(|update| (update.update_id, update)).collect();
+    let written: BTreeMap<i64, &Update> = facts.updates.iter().map(|update| (update.id, update)).collect();
     let mut wrong = vec![];
     for made in &facts.outside.telegram.updates {
-        let id = made.update_id;
+        let id = made.id;
         match written.get(&id) {
             None => wrong.push(format!("update {id} ({}): was never written down", made.kind)),
             Some(update) => match update.outcome.as_deref() {
@@ -46,14 +46,14 @@ fn update_handled(facts: &Facts) -> Finding {
 
 /// Every press is answered once.
 fn press_once(facts: &Facts) -> Finding {
-    let written: BTreeMap<i64, &Update> = facts.updates.iter().map(|update| (update.update_id, update)).collect();
+    let written: BTreeMap<i64, &Update> = facts.updates.iter().map(|update| (update.id, update)).collect();
     let telegram = &facts.outside.telegram;
     let mut wrong = vec![];
     for made in &telegram.updates {
-        let (Some(query), Some(update)) = (&made.query, written.get(&made.update_id)) else { continue };
+        let (Some(query), Some(update)) = (&made.query, written.get(&made.id)) else { continue };
         let answers = telegram.presses_answered.get(query).copied().unwrap_or(0);
         if update.outcome.as_deref() == Some("done") && answers != 1 && !was_disturbed(facts, update) {
-            wrong.push(format!("update {}: its press {query} was answered {answers} times", made.update_id));
+            wrong.push(format!("update {}: its press {query} was answered {answers} times", made.id));
         }
     }
     Finding::of("press_once", wrong)
@@ -70,9 +70,9 @@ struct Expected {
 /// only where a press was answered in a message, where handling or sending was disturbed, and where something was given up.
 fn message_once(facts: &Facts) -> Finding {
     let mut chats: BTreeMap<i64, Expected> = BTreeMap::new();
-    let written: BTreeMap<i64, &Update> = facts.updates.iter().map(|update| (update.update_id, update)).collect();
+    let written: BTreeMap<i64, &Update> = facts.updates.iter().map(|update| (update.id, update)).collect();
     for made in &facts.outside.telegram.updates {
-        let (Some(chat), Some(update)) = (made.chat.filter(|chat| *chat > 0), written.get(&made.update_id)) else {
+        let (Some(chat), Some(update)) = (made.chat.filter(|chat| *chat > 0), written.get(&made.id)) else {
             continue;
         };
         let expected = chats.entry(chat).or_default();

@@ -16,7 +16,7 @@ const AFTER_LAST_FAULT: TimeDelta = TimeDelta::seconds(60);
 const ANYHOW: TimeDelta = TimeDelta::seconds(20);
 
 /// Longer than either: the wait itself never fails.
-const LONGEST_WAIT: Duration = Duration::from_secs(180);
+const LONGEST_WAIT: Duration = Duration::from_mins(3);
 
 /// A little more than the pause between two looks at a mailbox or a calendar.
 const UNTIL_NEXT_LOOK: TimeDelta = TimeDelta::minutes(6);

@@ -1,6 +1,7 @@
 //! The checks of a chaos run are checked themselves: a sound house passes, and each promise that is broken on purpose is
 //! named.
 
+mod breaches;
 mod broken;
 
 use bellhop_tests::invariants::{Answer, Chronicle, Deed, FaultKind, Moment, check, settle};
