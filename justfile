@@ -16,6 +16,10 @@ demo *arguments:
 chaos *arguments:
     ./ops/chaos {{arguments}}
 
+# let twenty thousand jobs be due at once; every run of the tests does it with one thousand
+drain:
+    DUE_JOBS=20000 ./ops/test -p bellhop-tests --test stories many_due_jobs_drain
+
 # refresh the committed query descriptions after a change of SQL; --check only compares
 prepare *arguments:
     ./ops/prepare {{arguments}}
