@@ -20,7 +20,7 @@ const OVERDUE: &str = "10 seconds";
 const LOOK: Duration = Duration::from_millis(500);
 
 /// How long everybody may take to be ready after the last fault.
-const READY_WITHIN: Duration = Duration::from_secs(30);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// How far the clock is moved at the end, and how often: every poll comes round, and every pause after a failure is over.
 const LATER: TimeDelta = TimeDelta::minutes(6);
