@@ -528,6 +528,8 @@ fn nothing_is_held_back_of_what_has_ended() {
     given(&late).when(refresh(1)).then_expect_events(vec![refreshed(2), recovered]);
     let mut state = Integration::default();
     let events = [outage(JobKind::FetchCalendar, true), told_of_outage(), without_calendar()];
-    connected_and(&events).iter().for_each(|event| state.take_in(event));
+    for event in connected_and(&events) {
+        state.take_in(&event);
+    }
     assert!(state.held.is_empty() && !state.heard);
 }
