@@ -15,7 +15,7 @@ use crate::{bot, http, work};
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// How long the roles have to end after they were asked to. The worker takes longest: see `work/run.rs`.
-const GRACE: Duration = Duration::from_secs(25);
+const GRACE: Duration = Duration::from_secs(24);
 
 /// A part of the program that can run in a process of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

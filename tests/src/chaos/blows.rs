@@ -131,7 +131,7 @@ impl fmt::Display for Blow {
                 write!(formatter, "stop {} for {STOPPED_SECONDS} s", process.name())
             }
             Self::Stop { process, leases: true } => {
-                write!(formatter, "stop {} for {STOPPED_SECONDS} s and give its jobs away", process.name())
+                write!(formatter, "stop {} for {STOPPED_SECONDS} s and let every lease run out", process.name())
             }
             Self::FlushRedis => write!(formatter, "flush Redis"),
             Self::PauseRedis { seconds } => write!(formatter, "pause Redis for {seconds} s"),

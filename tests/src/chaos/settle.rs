@@ -55,13 +55,15 @@ impl Stage<'_> {
         loop {
             let overdue = self.due_by(self.now()?.app - OVERDUE).await?;
             let since = self.now()?.real - last_fault;
-            if overdue.is_empty() {
-                return Ok(since.as_seconds_f64());
-            }
             if since > SETTLED_WITHIN {
                 let words = overdue.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join(" ");
                 let seconds = since.num_seconds();
-                self.finds(format!("{} jobs are overdue {seconds} s after the last fault: {words}", overdue.len()));
+                self.finds(format!(
+                    "it took until {seconds} s after the last fault to find that {} jobs are overdue {words}",
+                    overdue.len()
+                ));
+            }
+            if overdue.is_empty() || since > SETTLED_WITHIN {
                 return Ok(since.as_seconds_f64());
             }
             sleep(LOOK).await;

@@ -91,9 +91,16 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Whether a run of a job that calls a provider may fail by it.
-    pub fn can_fail_a_run(&self) -> bool {
-        self.kind.can_fail_a_run() && !self.is_at("/bot")
+    /// Whether a refresh may go wrong by it, whoever asked for one.
+    pub fn can_fail_a_refresh(&self) -> bool {
+        self.kind.can_fail_a_run() && (!self.is_at("/") || self.is_at("/token"))
+    }
+
+    /// Whether a fetch of this kind may fail by it: by what befalls workers and servers, tokens, and the API it reads.
+    pub fn can_fail_a_fetch(&self, kind: &str) -> bool {
+        let api = if kind == "fetch_calendar" { "/calendar" } else { "/gmail" };
+        let is_of_others = matches!(self.target.as_str(), "http" | "bot");
+        self.kind.can_fail_a_run() && !is_of_others && (!self.is_at("/") || self.is_at("/token") || self.is_at(api))
     }
 
     /// Whether what is said in a chat may be said twice by it: by whatever befalls a process or a server, and by what befalls

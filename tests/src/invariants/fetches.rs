@@ -82,10 +82,10 @@ impl Fetches {
 
 /// Every failed run of a fetch that was not done within three attempts overlaps with something that was broken.
 pub fn fetch_explained(facts: &Facts, fetches: &Fetches) -> Finding {
-    let unexplained = fetches
-        .failures
-        .iter()
-        .filter(|failure| !facts.was_really_broken(Fault::can_fail_a_run, failure.from, failure.until));
+    let unexplained = fetches.failures.iter().filter(|failure| {
+        let can_fail_it = |fault: &Fault| fault.can_fail_a_fetch(&failure.kind);
+        !facts.was_really_broken(can_fail_it, failure.from, failure.until)
+    });
     let words = unexplained.map(|Failure { job, kind, from, until }| {
         let (from, until) = (from.format("%H:%M:%S%.3f"), until.format("%H:%M:%S%.3f"));
         format!("job {job}: {kind} failed between {from} and {until}, when nothing was broken")

@@ -61,7 +61,7 @@ fn refresh_token_once(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
         let account = first.account.as_deref().unwrap_or("nobody");
         let streams = accounts.get(account).unwrap_or(&none);
         let is_lost = first.answer_lost
-            || facts.was_broken(Fault::can_fail_a_run, first.at, second.at)
+            || facts.was_broken(Fault::can_fail_a_refresh, first.at, second.at)
             || no_answer_came(facts, streams, first.at, second.at);
         let mut say = |what: &str| wrong.push(format!("refresh token {token} of {account}: {what}"));
         if recorded(facts, first, streams).is_some_and(|event| leases_before(facts, event) < uses.len()) {
@@ -167,7 +167,12 @@ fn expiry_explained(facts: &Facts, accounts: &Accounts<'_>) -> Finding {
         let about = |account: Option<&str>| account.is_some_and(|account| of.contains(&account));
         let mut revocations = facts.outside.revocations.iter().filter(|one| one.at <= event.time);
         let is_explained = match event.word("reason") {
-            "no_refresh_token" => true,
+            "no_refresh_token" => facts
+                .outside
+                .token_requests
+                .iter()
+                .rfind(|request| about(request.account.as_deref()) && request.is_issued() && request.at <= event.time)
+                .is_some_and(|request| request.refresh_token_issued.is_none()),
             _ if revocations.any(|revocation| about(revocation.account.as_deref())) => true,
             "answer_lost" => facts.outside.token_requests.iter().any(|request| {
                 about(request.account.as_deref())

@@ -193,7 +193,7 @@ async fn mail_of_all_agrees(house: &House, accounts: &[&str]) -> Story {
     until("the stored mail to be what lies in the inboxes", async || {
         let ledger = house.sandbox.ledger().await?;
         let lies: usize = accounts.iter().map(|account| ledger.inbox(account).len()).sum();
-        Ok((house.database.number("select count(*) from mail_messages").await? == lies as i64).then_some(()))
+        Ok((house.database.number("select count(*) from mail_messages").await? == i64::try_from(lies)?).then_some(()))
     })
     .await
 }

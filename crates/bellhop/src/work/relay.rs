@@ -42,6 +42,10 @@ const FINISHED_AT_MOST: usize = 500;
 const RECONCILE_EVERY: Duration = Duration::from_secs(2);
 const RECONCILE_AT_ONCE: i32 = 100;
 
+/// How long whoever still holds a job has to say so after Postgres was away: every lease may have run out meanwhile, and a job
+/// taken from a run that lives is done twice. Longer than a renewal that failed takes to be tried again.
+const RENEWED_FIRST: Duration = Duration::from_secs(10);
+
 /// How often the house is kept, and on every how manieth turn old rows are thrown away.
 const KEEP_HOUSE_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY_TURNS: u64 = 60;
@@ -163,7 +167,14 @@ async fn reconcile_for_ever(app: &App) {
     loop {
         match reconcile(app).await {
             Ok(()) => trouble.over(),
-            Err(error) => trouble.met(&error),
+            Err(error) => {
+                trouble.met(&error);
+                while app.store.ping().await.is_err() {
+                    sleep(RECONCILE_EVERY).await;
+                }
+                sleep(RENEWED_FIRST).await;
+                continue;
+            }
         }
         sleep(RECONCILE_EVERY).await;
     }

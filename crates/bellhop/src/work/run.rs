@@ -27,8 +27,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(8);
 /// How often a renewal that failed is tried again.
 const RENEW_AGAIN: Duration = Duration::from_secs(2);
 
-/// How long runs may go on after the process was told to stop. With handing back and closing it is 25 s.
-const GRACE: Duration = Duration::from_secs(20);
+/// How long runs may go on after the process was told to stop. With handing back and closing it is 23 s.
+const GRACE: Duration = Duration::from_secs(18);
 
 /// How long handing back what is left may take.
 const HAND_BACK: Duration = Duration::from_secs(3);
@@ -42,6 +42,7 @@ pub struct Runs {
     app: App,
     slots: [Arc<Semaphore>; Queue::ALL.len()],
     tasks: TaskTracker,
+    handlers: TaskTracker,
     hand_back: CancellationToken,
 }
 
@@ -52,6 +53,7 @@ impl Runs {
             app,
             slots: Queue::ALL.map(|queue| Arc::new(Semaphore::new(run_slots(queue)))),
             tasks: TaskTracker::new(),
+            handlers: TaskTracker::new(),
             hand_back: CancellationToken::new(),
         }
     }
@@ -100,7 +102,7 @@ impl Runs {
         let span = span_of(&run);
         let outcome = async {
             let work = async {
-                let verdict = handle(&self.app, &run).await;
+                let verdict = self.handle(&run).await;
                 settle::settle(&self.app, &run, verdict).await
             };
             tokio::select! {
@@ -114,6 +116,16 @@ impl Runs {
         self.app.metrics.job(run.payload.kind(), outcome, way);
     }
 
+    /// The handler in a task of its own, so that its panic is an answer like any other.
+    async fn handle(&self, run: &Run) -> Verdict {
+        let (for_app, for_run) = (self.app.clone(), run.clone());
+        let handler = async move { jobs::handle(&for_app, &for_run).await };
+        self.handlers.spawn(handler.instrument(Span::current())).await.unwrap_or_else(|_| {
+            tracing::error!(job = %run.job, kind = %run.payload.kind(), "the handler of a job panicked");
+            Verdict::Retry { reason: JobFailure::Internal }
+        })
+    }
+
     /// Waits for the runs under way, and hands back those that take too long. Nothing may be begun any more.
     pub async fn finish(&self) {
         self.tasks.close();
@@ -122,7 +134,9 @@ impl Runs {
         }
         tracing::info!(runs = self.tasks.len(), "handing back jobs that take longer");
         self.hand_back.cancel();
-        let _ = tokio::time::timeout(HAND_BACK, self.tasks.wait()).await;
+        self.handlers.close();
+        // A handler whose job was handed back may be recording a token answer: it has what is left of the time.
+        let _ = tokio::time::timeout(HAND_BACK, async { tokio::join!(self.tasks.wait(), self.handlers.wait()) }).await;
     }
 }
 
@@ -138,16 +152,6 @@ pub fn run_of(started: StartedJob, way: Way) -> Run {
         attempt: started.attempt,
         way,
     }
-}
-
-/// The handler in a task of its own, so that its panic is an answer like any other.
-async fn handle(app: &App, run: &Run) -> Verdict {
-    let (for_app, for_run) = (app.clone(), run.clone());
-    let handler = async move { jobs::handle(&for_app, &for_run).await };
-    tokio::spawn(handler.instrument(Span::current())).await.unwrap_or_else(|_| {
-        tracing::error!(job = %run.job, kind = %run.payload.kind(), "the handler of a job panicked");
-        Verdict::Retry { reason: JobFailure::Internal }
-    })
 }
 
 /// Renews the lease for as long as this is waited for.

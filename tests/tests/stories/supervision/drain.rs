@@ -63,7 +63,7 @@ pub async fn queue(house: &House, tenant: &str, forged: Forged, count: usize) ->
 const WAITING_AT_MOST: usize = 64;
 
 /// How many entries may lie there with the finished ones.
-const KEPT_AT_MOST: usize = 1_500;
+const KEPT_AT_MOST: usize = 700;
 
 /// What lies on the belt of the notices without having been taken, and everything there is of it.
 const DEPTH: &str = "local waiting, kept = 0, 0

@@ -58,6 +58,27 @@ fn beginnings(house: &House) -> usize {
 }
 
 #[tokio::test]
+async fn a_run_keeps_its_job_though_every_lease_ran_out_while_postgres_was_away() -> Story {
+    let house = House::plan().gated().open().await?;
+    house.sandbox.fault(json!({ "path": PROFILE, "delay_ms": 9_000 })).await?;
+    house.walker(1001, "Ada")?.connect("bob").await?;
+    let integration = house.connected_integration().await?;
+    fetch_hangs(&house).await?;
+    gate(&house)?.shut();
+    until("the relay to have looked in vain", async || {
+        Ok(house.log_of("bellhop").contains("taking jobs back from workers that are gone").then_some(()))
+    })
+    .await?;
+    house.database.let_leases_run_out().await?;
+    gate(&house)?.open();
+    logged(&house, &integration, "MailFetched", 1).await?;
+    mail_agrees(&house, "bob").await?;
+    let taken_back = house.log_of("bellhop").contains("a run ended without a result");
+    ensure(!taken_back, "the job was taken from a run that lived")?;
+    house.end().await
+}
+
+#[tokio::test]
 async fn a_run_outlasts_a_restart_of_postgres_and_settles_once() -> Story {
     let house = House::plan().gated().open().await?;
     house.sandbox.fault(json!({ "path": PROFILE, "delay_ms": 6_000 })).await?;
