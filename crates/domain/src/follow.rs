@@ -17,6 +17,10 @@ const REFRESH_AFTER_BURIAL: TimeDelta = TimeDelta::minutes(30);
 /// How long after a burial the successor of a fetch is due.
 const FETCH_AFTER_BURIAL: TimeDelta = TimeDelta::minutes(5);
 
+/// How long after an outage is known to concern an account its owner is told: time for those of their other accounts to become
+/// known, of which one message is enough.
+const UNTIL_OUTAGE_IS_TOLD: TimeDelta = TimeDelta::minutes(1);
+
 /// How often a token of unknown lifetime is replaced.
 const UNKNOWN_LIFETIME: TimeDelta = TimeDelta::minutes(30);
 
@@ -57,7 +61,8 @@ pub struct Consequences {
 pub fn follow(recorded: &RecordedEvent) -> Consequences {
     let open = |payload: Payload, due_at| Job::opened_by(recorded.id, recorded.integration, payload, due_at);
     let notify_if = |tell: bool, notice| {
-        let job = tell.then(|| open(Payload::NotifyOwner { notice }, recorded.at));
+        let due_at = recorded.at + reflection(&notice);
+        let job = tell.then(|| open(Payload::NotifyOwner { notice }, due_at));
         job.into_iter().collect::<Vec<_>>()
     };
     match &recorded.event {
@@ -102,7 +107,7 @@ pub fn follow(recorded: &RecordedEvent) -> Consequences {
         }
         Event::AccessExpired { reason } => Consequences {
             close: recurring(),
-            open: vec![open(Payload::NotifyOwner { notice: Notice::AccessExpired { reason: *reason } }, recorded.at)],
+            open: notify_if(true, Notice::AccessExpired { reason: *reason }),
             ..Consequences::default()
         },
         Event::OwnerNotified { job, over, .. } => Consequences {
@@ -152,6 +157,17 @@ pub fn follow(recorded: &RecordedEvent) -> Consequences {
         | Event::MailFetched { .. }
         | Event::CalendarFetched { .. }
         | Event::JobFailed { .. } => Consequences::default(),
+    }
+}
+
+/// How long a notice waits before it is said.
+fn reflection(notice: &Notice) -> TimeDelta {
+    match notice {
+        Notice::OutageBegan { .. } => UNTIL_OUTAGE_IS_TOLD,
+        Notice::AccessExpired { .. }
+        | Notice::AccessReduced { .. }
+        | Notice::JobBuried { .. }
+        | Notice::TroubleOver => TimeDelta::zero(),
     }
 }
 

@@ -402,6 +402,7 @@ fn an_outage_opens_one_notice_where_it_is_to_be_told_and_one_where_it_is_over() 
     let began = of_notice(&jobs).unwrap();
     let notice = Notice::OutageBegan { reason };
     assert_eq!(began.payload, Payload::NotifyOwner { notice: notice.clone() });
+    assert_eq!(began.due_at, noon() + TimeDelta::minutes(1), "other accounts of theirs may be concerned too");
     let sent = |job, over| Event::OwnerNotified { job, notice: notice.clone(), delivery: Delivery::Sent, over };
     jobs.take_in(&recorded(4, sent(began.id, false), noon()));
     jobs.take_in(&recorded(5, Event::OutageEnded { kind: JobKind::FetchMail, tell: false }, noon()));
