@@ -19,6 +19,7 @@ use thiserror::Error;
 use url::Url;
 
 pub use google::GoogleSettings;
+pub use quotas::LEAST_REQUESTS;
 pub use telegram::{TelegramSettings, WebhookSettings};
 
 /// One setting, as `bellhop --help` and the README describe it.

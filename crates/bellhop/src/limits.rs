@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use bellhop_providers::Description;
 use bellhop_store::Store;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -35,6 +35,7 @@ use self::memory::{Memory, WHILE_UNDER_WAY};
 use self::need::{Api, Lack, LackOf, Need};
 pub use self::need::{Ask, Urgency};
 use self::shared::{Answer, Away, Call, Outcome, Own, PATIENCE, Shared, Way};
+use self::window::is_within;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::held::{Held, HeldBy};
@@ -169,7 +170,6 @@ impl Limits {
             Ok(Outcome::NoShare) => return Err(self.lack_of_share(need, now).unwrap_or(soon)),
             Err(Away) => (self.take_share(need, now)?, false),
         };
-        self.0.metrics.units_spent(need.api.provider, need.api.name, need.units);
         Ok(Taken { limits: self.clone(), need: *need, call: Call { id, places, begun: now }, is_shared })
     }
 
@@ -234,9 +234,8 @@ impl Limits {
 
     /// Whether what is counted together may be less than what was spent, so that each keeps to its share as well.
     fn must_share(&self, need: &Need) -> bool {
-        let reach = TimeDelta::from_std(need.reach()).unwrap_or(TimeDelta::MAX);
         let now = self.0.clock.now();
-        self.alone().missed_at.is_some_and(|missed| now.signed_duration_since(missed) < reach)
+        self.alone().missed_at.is_some_and(|missed| is_within(need.reach(), missed, now))
     }
 
     fn processes(&self) -> u32 {
@@ -273,6 +272,9 @@ impl Pass {
 impl Taken {
     async fn end(self, now: Option<DateTime<Utc>>) {
         let Self { limits, need, call, is_shared } = self;
+        if now.is_some() {
+            limits.0.metrics.units_spent(need.api.provider, need.api.name, need.units);
+        }
         limits.alone().memory.end(&need, call.places, call.begun, now);
         if !is_shared {
             return;

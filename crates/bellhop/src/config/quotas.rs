@@ -12,7 +12,7 @@ use super::{ConfigError, Source};
 
 /// Requests of the most expensive kind that must fit into every window: a listing and what it lists, beside what is left
 /// to people. With less, work would never get on.
-const LEAST_REQUESTS: u32 = 5;
+pub const LEAST_REQUESTS: u32 = 5;
 
 /// How long a window may be, in seconds.
 const WINDOW_SECONDS: RangeInclusive<u64> = 1..=86_400;

@@ -3,7 +3,8 @@
 //!
 //! Each page is recorded as it comes, with the progress that a restart resumes from, and each calendar's news when it has
 //! been read to its end. One that is gone is emptied, one that may not be read at the moment is kept and
-//! not shown, and neither keeps the others from being read.
+//! not shown, and neither keeps the others from being read. A run that is asked to wait goes on with the calendars that it had
+//! not come to.
 
 mod calendars;
 mod entry;
@@ -16,6 +17,7 @@ use bellhop_store::{
     Calendar, CalendarChange, CalendarProgress, CalendarRead, CalendarUnderway, Change, DataKey, Outcome, Purpose,
     Request,
 };
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
@@ -24,9 +26,13 @@ use super::fetch::{Stop, unless_outlived, verdict_of_fetch};
 use super::{Effect, Run, Verdict};
 use crate::app::App;
 use crate::calendar::BACK;
+use crate::held::{Held, HeldBy};
 
 /// How often calendars are looked at without anybody asking.
 const EVERY: Duration = Duration::from_mins(5);
+
+/// For how long a calendar that was read is left alone by a round that is not over.
+const ROUND: TimeDelta = TimeDelta::minutes(5);
 
 /// The most pages one run reads of a calendar: half a million entries. More is a provider that sends us round.
 const PAGES_AT_MOST: u32 = 2_000;
@@ -44,12 +50,13 @@ async fn fetch(app: &App, run: &Run) -> Result<Verdict, Stop> {
     let before = app.store.calendars(tenant, integration).await?;
     fetch.list(&before).await?;
     let mut stopped = None;
-    for calendar in app.store.calendars(tenant, integration).await?.iter().filter(|calendar| calendar.chosen) {
+    let round = app.store.calendar_age(tenant, integration).await?.checked_at;
+    for calendar in &still_to_read(app.store.calendars(tenant, integration).await?, round, app.clock.now()) {
         match fetch.bring_up_to_date(calendar).await {
             Ok(()) => {}
             // One that fails does not keep the others from being read; the first of them speaks for the run.
             Err(stop) if is_about_one(&stop) => stopped = stopped.or(Some(stop)),
-            Err(stop) => return Err(stop),
+            Err(stop) => return Err(in_favour_of(stopped, stop)),
         }
     }
     if let Some(stop) = stopped {
@@ -69,6 +76,32 @@ fn is_about_one(stop: &Stop) -> bool {
         Stop::StartAgain => true,
         Stop::NotAllowed | Stop::Held(_) => false,
         Stop::Verdict(verdict) => matches!(**verdict, Verdict::Retry { .. } | Verdict::Bury { .. }),
+    }
+}
+
+/// The chosen calendars that this round has not come to, those first that were read longest ago. A round ends when all were
+/// read; the last one ended then. What was read too long ago is due again all the same, or one calendar that can never be
+/// read would keep the others as they are.
+fn still_to_read(calendars: Vec<Calendar>, ended: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Vec<Calendar> {
+    let is_read = |calendar: &Calendar| {
+        let since = |checked| ended.is_none_or(|ended| checked > ended) && checked <= now && now - checked < ROUND;
+        calendar.checked_at.is_some_and(since)
+    };
+    let mut left: Vec<_> = calendars.into_iter().filter(|calendar| calendar.chosen && !is_read(calendar)).collect();
+    left.sort_by_key(|calendar| calendar.checked_at);
+    left
+}
+
+/// What a run that cannot go on says, if a calendar failed before. Too few units do not hide a failure that may pass, or it
+/// would be repeated without an end; one that buries the job speaks when the others have been read.
+fn in_favour_of(failed: Option<Stop>, stop: Stop) -> Stop {
+    match (failed, &stop) {
+        (Some(Stop::Verdict(verdict)), Stop::Held(Held { by: HeldBy::Quota, .. }))
+            if matches!(*verdict, Verdict::Retry { .. }) =>
+        {
+            Stop::Verdict(verdict)
+        }
+        _ => stop,
     }
 }
 
@@ -265,23 +298,5 @@ fn base64_of(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reading_that_starts_again_keeps_its_counts_and_nothing_else() {
-        let first = CalendarUnderway {
-            sync: Uuid::from_u128(1),
-            page_token: Some("too old".to_owned()),
-            added: 4,
-            updated: 3,
-            removed: 2,
-            pages: 5,
-        };
-        let abandoned = CalendarProgress { sync_token: Some("too old".to_owned()), underway: Some(first.clone()) };
-        let second = CalendarUnderway { sync: Uuid::from_u128(2), page_token: None, pages: 0, ..first };
-        let restarted = again(Uuid::from_u128(2), abandoned);
-        assert!(restarted == CalendarProgress { sync_token: None, underway: Some(second) });
-        assert!(again(Uuid::from_u128(2), CalendarProgress::default()) == CalendarProgress::default());
-    }
-}
+#[path = "fetch_calendar_tests.rs"]
+mod tests;

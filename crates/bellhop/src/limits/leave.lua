@@ -8,7 +8,8 @@ for place = 1, call.places do
 end
 for at, window in ipairs(call.windows) do
     local from = window.from .. ':' .. call.process
-    local is_there = tonumber(redis.call('HGET', KEYS[at], from) or 0) >= call.units
+    -- What costs nothing is written nowhere: a window that is made here would never lapse.
+    local is_there = call.units > 0 and tonumber(redis.call('HGET', KEYS[at], from) or 0) >= call.units
     if is_there and window.to ~= window.from then
         redis.call('HINCRBY', KEYS[at], from, -call.units)
         if window.to ~= cjson.null then

@@ -10,7 +10,7 @@ use bellhop_domain::IntegrationId;
 use chrono::{DateTime, Utc};
 
 use super::need::{Api, Lack, LackOf, Need};
-use super::window::Window;
+use super::window::{Span, Window};
 
 /// How long to wait where too many calls are under way: any of them may end at any moment.
 pub const WHILE_UNDER_WAY: Duration = Duration::from_secs(5);
@@ -26,8 +26,10 @@ pub struct Memory {
     sweep_at: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Mailbox {
+    /// How its window is cut.
+    span: Span,
     spent: Window,
     under_way: u32,
 }
@@ -59,10 +61,12 @@ impl Memory {
 
     /// Spends, and begins calls.
     pub fn begin(&mut self, need: &Need, places: u32, now: DateTime<Utc>) {
-        self.sweep(need, now);
+        self.sweep(now);
         self.projects.entry(need.api).or_default().spend(need.project.span, now, need.units);
-        let mailbox = self.mailboxes.entry((need.api, need.integration)).or_default();
-        mailbox.spent.spend(need.mailbox.span, now, need.units);
+        let span = need.mailbox.span;
+        let mailbox = self.mailboxes.entry((need.api, need.integration));
+        let mailbox = mailbox.or_insert_with(|| Mailbox { span, spent: Window::default(), under_way: 0 });
+        mailbox.spent.spend(span, now, need.units);
         mailbox.under_way += places;
     }
 
@@ -81,15 +85,12 @@ impl Memory {
         }
     }
 
-    /// Forgets mailboxes that have been quiet. Those of other APIs are judged by a longer time than they need.
-    fn sweep(&mut self, need: &Need, now: DateTime<Utc>) {
+    /// Forgets mailboxes that have been quiet, of whatever API: each is judged by its own window.
+    fn sweep(&mut self, now: DateTime<Utc>) {
         if self.mailboxes.len() < self.sweep_at.max(SWEEP_FROM) {
             return;
         }
-        let api = need.api;
-        self.mailboxes.retain(|(of, _), mailbox| {
-            *of != api || mailbox.under_way > 0 || !mailbox.spent.is_spent(need.mailbox.span, now)
-        });
+        self.mailboxes.retain(|_, mailbox| mailbox.under_way > 0 || !mailbox.spent.is_spent(mailbox.span, now));
         self.sweep_at = self.mailboxes.len() * 2;
     }
 }
@@ -105,7 +106,8 @@ mod tests {
     use super::*;
 
     fn need(integration: u128, operation: Operation, count: usize) -> Need {
-        let quota = &bellhop_providers::google(None).unwrap().quotas[0];
+        let google = bellhop_providers::google(None).unwrap();
+        let quota = google.quota_of(operation).unwrap();
         let integration = IntegrationId::new(Uuid::from_u128(integration));
         let api = Api { provider: Provider::Google, name: quota.api };
         Need::of(api, quota, &Ask { integration, operation, count, at_once: 4, urgency: Urgency::Background })
@@ -147,6 +149,24 @@ mod tests {
         memory.begin(&batch, 1, now());
         memory.end(&batch, 1, now(), Some(now()));
         assert!(memory.lack(&batch, 100, now()).is_some());
+    }
+
+    #[test]
+    fn mailboxes_that_are_quiet_are_forgotten_whichever_api_grows() {
+        let mut memory = Memory::default();
+        let spend = |memory: &mut Memory, number: u32, operation, at| {
+            let one = need(number.into(), operation, 1);
+            memory.begin(&one, 1, at);
+            memory.end(&one, 1, at, Some(at));
+        };
+        for number in 0..200 {
+            spend(&mut memory, number, Operation::CalendarEvents, now());
+        }
+        let later = now() + TimeDelta::minutes(2);
+        for number in 0..100 {
+            spend(&mut memory, number, Operation::MailList, later);
+        }
+        assert_eq!(memory.mailboxes.len(), 100);
     }
 
     #[test]

@@ -8,14 +8,11 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use super::window::{Span, Window};
+use crate::config::LEAST_REQUESTS;
 
 /// The part of every window, and of the calls at once, that work in the background may use, in percent. The rest is there
 /// for people who wait.
 const BACKGROUND_PERCENT: u64 = 80;
-
-/// What of a window is left to each process, however many there are, in requests of the dearest kind: a listing and what
-/// it lists must fit, or nothing would ever get on.
-const LEAST_REQUESTS: u64 = 4;
 
 /// Whether somebody is waiting for the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,13 +57,15 @@ pub struct Limit {
     pub span: Span,
     /// Units, over all processes.
     pub allowed: u64,
+    /// What is left to each process, however many there are: a listing and what it lists must fit, or nothing would ever
+    /// get on.
     least: u64,
 }
 
 impl Limit {
     fn of(allowance: Allowance, dearest: u32, urgency: Urgency) -> Self {
         let units = u64::from(allowance.units);
-        let least = (u64::from(dearest) * LEAST_REQUESTS).min(units);
+        let least = part(u64::from(dearest) * u64::from(LEAST_REQUESTS), Urgency::Background).min(units);
         Self { span: Span::of(allowance.window), allowed: part(units, urgency).max(least), least }
     }
 

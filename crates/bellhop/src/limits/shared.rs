@@ -1,6 +1,7 @@
 //! Counting together with every other process, in Redis.
 //!
-//! Keys carry the installation, names of APIs and ids of integrations, and expire by themselves. Time is the caller's. A
+//! Keys carry the installation, names of APIs and ids of integrations, and expire by themselves. Those of windows carry the
+//! length of a bucket too: under another setting its number means another time. Time is the caller's. A
 //! Redis that is away, stalled or full must delay nobody: an answer is waited for a quarter of a second, one that comes later
 //! is handed back, and for two seconds nobody asks again.
 
@@ -19,7 +20,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::need::{Api, Need};
-use super::window::Window;
+use super::window::{Span, Window};
 use super::wire::{Asked, Buckets, Told, Word, call_name};
 
 /// How long an answer is waited for.
@@ -165,9 +166,9 @@ impl Shared {
         }
     }
 
-    /// What is counted of an API: of the windows of mailboxes those that were asked about last, up to this many.
-    pub async fn counted(&self, api: Api, most: isize, now: DateTime<Utc>) -> Result<Counted, Away> {
-        match timeout(PATIENCE_OF_OPERATORS, self.run_counted(api, most, now)).await {
+    /// What is counted of an API, in windows cut like this (everybody's, a mailbox's): of the windows of mailboxes those that were asked about last, up to this many.
+    pub async fn counted(&self, api: Api, spans: [Span; 2], most: isize, now: DateTime<Utc>) -> Result<Counted, Away> {
+        match timeout(PATIENCE_OF_OPERATORS, self.run_counted(api, spans, most, now)).await {
             Ok(counted) => counted.map_err(|_| Away),
             Err(_) => Err(Away),
         }
@@ -177,12 +178,8 @@ impl Shared {
         let mut script = TAKE.prepare_invoke();
         let [project, mailbox, calls] = self.keys_of(need);
         script.key(project).key(mailbox).key(calls).key(self.mailboxes(need.api)).key(self.processes());
-        let told: String = script
-            .key(self.key(&["since"]))
-            .arg(ask)
-            .invoke_async(&mut self.connection.clone())
-            .await
-            .map_err(|_| Away)?;
+        let told: String =
+            script.key(self.since(need)).arg(ask).invoke_async(&mut self.connection.clone()).await.map_err(|_| Away)?;
         let told: Told = serde_json::from_str(&told).map_err(|_| Away)?;
         let outcome = match told.outcome {
             Word::Taken => Outcome::Taken(told.places),
@@ -208,7 +205,13 @@ impl Shared {
         script.invoke_async::<()>(&mut self.connection.clone()).await.map_err(|_| Away)
     }
 
-    async fn run_counted(&self, api: Api, most: isize, now: DateTime<Utc>) -> Result<Counted, redis::RedisError> {
+    async fn run_counted(
+        &self,
+        api: Api,
+        [project, mailbox]: [Span; 2],
+        most: isize,
+        now: DateTime<Utc>,
+    ) -> Result<Counted, redis::RedisError> {
         let mut connection = self.connection.clone();
         let mailboxes: Vec<String> = redis::cmd("ZRANGE")
             .arg(self.mailboxes(api))
@@ -226,12 +229,12 @@ impl Shared {
             }
             Window::from(buckets)
         };
-        let project = redis::cmd("HGETALL").arg(self.project(api)).query_async(&mut connection).await?;
-        counted.project = spent(project);
+        let fields = redis::cmd("HGETALL").arg(self.project(api, project)).query_async(&mut connection).await?;
+        counted.project = spent(fields);
         for integration in mailboxes.iter().filter_map(|text| text.parse::<IntegrationId>().ok()) {
             let (fields, calls) = redis::pipe()
                 .cmd("HGETALL")
-                .arg(self.mailbox(api, integration))
+                .arg(self.mailbox(api, integration, mailbox))
                 .cmd("ZCOUNT")
                 .arg(self.calls(api, integration))
                 .arg(format!("({}", now.timestamp_millis()))
@@ -245,15 +248,22 @@ impl Shared {
 
     fn keys_of(&self, need: &Need) -> [String; 3] {
         let (api, integration) = (need.api, need.integration);
-        [self.project(api), self.mailbox(api, integration), self.calls(api, integration)]
+        let [project, mailbox] = need.limits().map(|limit| limit.span);
+        [self.project(api, project), self.mailbox(api, integration, mailbox), self.calls(api, integration)]
     }
 
-    fn project(&self, api: Api) -> String {
-        self.key(&[api.provider.name(), api.name, "project"])
+    fn project(&self, api: Api, span: Span) -> String {
+        self.key(&[api.provider.name(), api.name, "project", &step_of(span)])
     }
 
-    fn mailbox(&self, api: Api, integration: IntegrationId) -> String {
-        self.key(&[api.provider.name(), api.name, "mailbox", &integration.to_string()])
+    fn mailbox(&self, api: Api, integration: IntegrationId, span: Span) -> String {
+        self.key(&[api.provider.name(), api.name, "mailbox", &step_of(span), &integration.to_string()])
+    }
+
+    /// Since when both windows of the need are counted: with another setting that begins anew.
+    fn since(&self, need: &Need) -> String {
+        let [project, mailbox] = need.limits().map(|limit| step_of(limit.span));
+        self.key(&[need.api.provider.name(), need.api.name, "since", &project, &mailbox])
     }
 
     fn calls(&self, api: Api, integration: IntegrationId) -> String {
@@ -271,4 +281,9 @@ impl Shared {
     fn key(&self, parts: &[&str]) -> String {
         format!("bellhop:{}:limits:{}", self.installation, parts.join(":"))
     }
+}
+
+/// How long a bucket is, in milliseconds, as keys name it.
+fn step_of(span: Span) -> String {
+    span.step().as_millis().to_string()
 }

@@ -3,15 +3,21 @@
 -- KEYS  1 everybody's window, 2 the mailbox's window: hashes of `bucket:process` to units
 --       3 the mailbox's calls under way: a sorted set of places, by when they lapse
 --       4 the mailboxes of this API, 5 the processes that ask: sorted sets by when they last did
---       6 since when there is counting here without a gap
+--       6 since when there is counting in these two windows without a gap
 -- ARGV  1 what is asked for, as JSON. Times are the caller's, in milliseconds.
 local ask = cjson.decode(ARGV[1])
 
 redis.call('SET', KEYS[6], ask.now, 'NX')
 redis.call('PEXPIRE', KEYS[6], 604800000)
 local since = tonumber(redis.call('GET', KEYS[6]))
+-- Written down by a clock that was ahead.
+if since > ask.now then
+    since = ask.now
+    redis.call('SET', KEYS[6], since, 'KEEPTTL')
+end
 redis.call('ZADD', KEYS[5], ask.now, ask.process)
 redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', ask.processes_since)
+redis.call('ZREMRANGEBYSCORE', KEYS[5], 2 * ask.now - ask.processes_since, '+inf')
 redis.call('PEXPIRE', KEYS[5], ask.keep)
 
 local spent, has_room = {}, true
@@ -26,7 +32,8 @@ for at, window in ipairs(ask.windows) do
     local buckets, used, fields = {}, 0, redis.call('HGETALL', KEYS[at])
     for place = 1, #fields, 2 do
         local bucket, units = string.match(fields[place], '^%-?%d+'), tonumber(fields[place + 1])
-        if tonumber(bucket) >= window.oldest then
+        local at_bucket = tonumber(bucket)
+        if at_bucket >= window.oldest and at_bucket <= window.newest then
             buckets[bucket] = (buckets[bucket] or 0) + units
             used = used + units
         else
@@ -61,6 +68,7 @@ else
     redis.call('PEXPIRE', KEYS[3], math.max(ask.keep, lapses - ask.now))
     redis.call('ZADD', KEYS[4], ask.now, ask.mailbox)
     redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', ask.settled_before)
+    redis.call('ZREMRANGEBYSCORE', KEYS[4], 2 * ask.now - ask.settled_before, '+inf')
     redis.call('PEXPIRE', KEYS[4], ask.keep)
 end
 return cjson.encode({

@@ -62,8 +62,9 @@ impl Limits {
         let mut usage = vec![];
         for quota in &of.quotas {
             let api = Api { provider: of.provider, name: quota.api };
+            let spans = [quota.project, quota.mailbox].map(|allowance| Span::of(allowance.window));
             let counted = match self.shared(PATIENCE_OF_OPERATORS).await {
-                Ok(shared) => shared.counted(api, LOOKED_AT, now).await.ok(),
+                Ok(shared) => shared.counted(api, spans, LOOKED_AT, now).await.ok(),
                 Err(_) => None,
             };
             let used = |allowance: Allowance, window: &Window| window.used(Span::of(allowance.window), now);

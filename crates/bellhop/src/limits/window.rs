@@ -5,9 +5,10 @@
 //! alignment. What is freed comes free a bucket at a time, at most a thirteenth late.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// How many buckets a window is cut into.
 const BUCKETS: u32 = 12;
@@ -35,6 +36,17 @@ impl Span {
         self.bucket(now) - i64::from(BUCKETS)
     }
 
+    /// The newest bucket that counts: of a clock that is ahead by a window. One that is further ahead is wrong, or was before
+    /// it was put right, and what was written down by it says nothing of now.
+    pub fn newest(self, now: DateTime<Utc>) -> i64 {
+        self.bucket(now) + i64::from(BUCKETS)
+    }
+
+    /// What counts now.
+    fn counting(self, now: DateTime<Utc>) -> RangeInclusive<i64> {
+        self.oldest(now)..=self.newest(now)
+    }
+
     /// One bucket's length.
     pub fn step(self) -> Duration {
         Duration::from_millis(self.bucket_milliseconds.unsigned_abs())
@@ -57,22 +69,22 @@ impl Span {
 pub struct Window(BTreeMap<i64, u64>);
 
 impl Window {
-    /// Units that count now. Those of a clock that is ahead count too.
+    /// Units that count now. Those of a clock that is a little ahead count too.
     pub fn used(&self, span: Span, now: DateTime<Utc>) -> u64 {
-        self.0.range(span.oldest(now)..).map(|(_, units)| units).sum()
+        self.0.range(span.counting(now)).map(|(_, units)| units).sum()
     }
 
     /// How long until this many units fit into what is allowed, if nobody else spends any. None: they fit now. More than is
-    /// allowed altogether never fit.
+    /// allowed altogether never fit. Never longer than the window's reach.
     pub fn wait(&self, span: Span, now: DateTime<Utc>, units: u64, allowed: u64) -> Option<Duration> {
         let mut used = self.used(span, now);
         if used.saturating_add(units) <= allowed {
             return None;
         }
-        for (bucket, spent) in self.0.range(span.oldest(now)..) {
+        for (bucket, spent) in self.0.range(span.counting(now)) {
             used -= spent;
             if used.saturating_add(units) <= allowed {
-                return Some(span.until_left(*bucket, now));
+                return Some(span.until_left(*bucket, now).min(span.reach()));
             }
         }
         Some(span.reach())
@@ -101,7 +113,7 @@ impl Window {
 
     /// What was spent, by bucket, as far as it still counts.
     pub fn counted(&self, span: Span, now: DateTime<Utc>) -> BTreeMap<i64, u64> {
-        self.0.range(span.oldest(now)..).filter(|(_, units)| **units > 0).map(|(at, units)| (*at, *units)).collect()
+        self.0.range(span.counting(now)).filter(|(_, units)| **units > 0).map(|(at, units)| (*at, *units)).collect()
     }
 
     /// Whether nothing counts any more.
@@ -110,7 +122,8 @@ impl Window {
     }
 
     fn forget(&mut self, span: Span, now: DateTime<Utc>) {
-        self.0 = self.0.split_off(&span.oldest(now));
+        let counting = span.counting(now);
+        self.0.retain(|bucket, _| counting.contains(bucket));
     }
 }
 
@@ -118,6 +131,12 @@ impl From<BTreeMap<i64, u64>> for Window {
     fn from(spent: BTreeMap<i64, u64>) -> Self {
         Self(spent)
     }
+}
+
+/// Whether these two moments are less than this apart. A moment may be ahead, from a clock that was put right since.
+pub fn is_within(reach: Duration, one: DateTime<Utc>, other: DateTime<Utc>) -> bool {
+    let reach = TimeDelta::from_std(reach).unwrap_or(TimeDelta::MAX);
+    one.signed_duration_since(other).abs() < reach
 }
 
 #[cfg(test)]

@@ -100,3 +100,36 @@ fn what_was_not_spent_is_given_back_and_what_ended_later_counts_longer() {
     window.settle(span, at(30_000), at(10_000), 400);
     assert_eq!(window.used(span, at(94_000)), 400);
 }
+
+#[test]
+fn what_a_wrong_clock_wrote_down_does_not_count_and_is_forgotten() {
+    let span = Span::of(Duration::from_mins(1));
+    let now = at(0);
+    let mut window = Window::from(BTreeMap::from([
+        (span.oldest(now) - 1, 1_000),
+        (span.newest(now) + 1, 1_000),
+        (span.bucket(now) * 100, 1_000),
+    ]));
+    assert_eq!((window.used(span, now), window.wait(span, now, 1_000, 1_000)), (0, None));
+    assert!(window.counted(span, now).is_empty() && window.is_spent(span, now));
+    window.spend(span, now, 7);
+    assert_eq!(window, Window::from(BTreeMap::from([(span.bucket(now), 7)])), "nothing else is kept");
+}
+
+#[test]
+fn a_clock_that_is_a_little_ahead_counts_and_nobody_waits_longer_than_a_window_for_it() {
+    let span = Span::of(Duration::from_mins(1));
+    let now = at(0);
+    let window = Window::from(BTreeMap::from([(span.newest(now), 1_000)]));
+    assert_eq!(window.used(span, now), 1_000);
+    assert_eq!(window.wait(span, now, 1, 1_000), Some(span.reach()));
+}
+
+#[test]
+fn a_miss_of_a_clock_that_was_ahead_is_forgotten_like_any_other() {
+    let now = at(0);
+    let reach = Duration::from_secs(65);
+    for (seconds, is_near) in [(-65, false), (-64, true), (0, true), (64, true), (65, false), (86_400, false)] {
+        assert_eq!(is_within(reach, now + TimeDelta::seconds(seconds), now), is_near, "{seconds}");
+    }
+}

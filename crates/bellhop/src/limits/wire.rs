@@ -43,6 +43,7 @@ pub struct Asked {
 struct AskedWindow {
     bucket: i64,
     oldest: i64,
+    newest: i64,
     allowed: u64,
     own: BTreeMap<i64, u64>,
 }
@@ -56,6 +57,7 @@ impl Asked {
         let window = |limit: Limit, own: &Window| AskedWindow {
             bucket: limit.span.bucket(now),
             oldest: limit.span.oldest(now),
+            newest: limit.span.newest(now),
             allowed: limit.allowed,
             own: own.counted(limit.span, now),
         };
