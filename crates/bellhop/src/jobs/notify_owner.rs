@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bellhop_domain::{Command, Delivery, JobFailure, JobKind, Notice, Status};
+use bellhop_domain::{Command, Delivery, Event, JobFailure, JobKind, Notice, Status};
 use bellhop_store::{IntegrationRow, StoreError};
+use chrono::TimeDelta;
 use url::Url;
 
 use super::{Effect, Run, Verdict};
@@ -23,6 +24,13 @@ use crate::connect::LinkFor;
 /// How long to wait while the owner hears of the same outage about another account of theirs. It is said of this one too where it
 /// outlasts that.
 const WHILE_TOLD: Duration = Duration::from_mins(2);
+
+/// How long after it has ended for one account an outage may last for another of the same provider: until its own breaker has been
+/// tried, and its jobs have come round.
+const ENDS_APART: TimeDelta = TimeDelta::minutes(3);
+
+/// How many events of that time are looked at.
+const LATELY: i64 = 100;
 
 /// How long to wait where Telegram cannot be asked at all.
 const AWAY: Duration = Duration::from_secs(30);
@@ -153,11 +161,21 @@ async fn is_said_already(notice: &Notice, app: &App, row: &IntegrationRow) -> Re
             continue;
         }
         let state = app.store.load(other.tenant, other.id).await?.state;
+        if state.held.is_empty() && has_just_ended(app, &other).await? {
+            return Ok(true);
+        }
         if !state.held.is_empty() && (state.heard || other.id < row.id) {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Whether an outage of this account ended a moment ago: then that of another ends in a moment.
+async fn has_just_ended(app: &App, account: &IntegrationRow) -> Result<bool, StoreError> {
+    let since = app.clock.now() - ENDS_APART;
+    let entries = app.store.audit(account.tenant, account.id, Some(since), LATELY).await?;
+    Ok(entries.iter().any(|entry| matches!(entry.event, Event::OutageEnded { .. })))
 }
 
 /// A one-time link to reconnect, where that is possible at the moment.
