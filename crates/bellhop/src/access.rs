@@ -9,7 +9,7 @@ use bellhop_domain::{
     Command, ExpiryReason, Extent, Generation, IntegrationId, Provider, Refreshed as Replacement, Status, TenantId,
     refresh_window,
 };
-use bellhop_providers::{ProviderError, TokenAnswer};
+use bellhop_providers::{ProviderError, Timeouts, TokenAnswer};
 use bellhop_store::{Change, Context, ExecuteError, RefreshLease, Request, StoreError, Tokens};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
@@ -159,7 +159,8 @@ async fn replace(
         if !stale.covers(generation, &tokens) {
             return Ok(Refreshed { generation, expires_at: tokens.expires_at });
         }
-        let flight = Flight { app, origin, tenant, integration, provider, lease: app.new_id(), generation };
+        let (lease, asked) = (app.new_id(), Instant::now());
+        let flight = Flight { app, origin, tenant, integration, provider, lease, asked, generation };
         let Some(refresh_token) = tokens.refresh.clone() else {
             return flight.without_refresh_token(&tokens).await;
         };
@@ -197,6 +198,11 @@ async fn replace(
     }
 }
 
+/// Whether a refresh lease that was asked for so long ago lasts until a call that begins now has ended.
+fn lasts_for_a_call(elapsed: Duration) -> bool {
+    elapsed + Timeouts::default().total < LEASE
+}
+
 async fn provider_of(app: &App, tenant: TenantId, integration: IntegrationId) -> Result<Provider, AccessError> {
     app.store.load(tenant, integration).await?.state.provider.ok_or(AccessError::NotConnected)
 }
@@ -222,6 +228,8 @@ struct Flight<'a> {
     integration: IntegrationId,
     provider: Provider,
     lease: Uuid,
+    /// Before the lease was asked for: it runs out no sooner than its length after this.
+    asked: Instant,
     generation: Generation,
 }
 
@@ -240,7 +248,15 @@ impl Flight<'_> {
                 return Err(held.into());
             }
         };
-        self.app.metrics.oauth(self.provider, OAuthEvent::RefreshStart);
+        // A wait before it, or a process that was stopped for a while, has used the lease up: somebody else may hold it before the
+        // answer is here.
+        if !lasts_for_a_call(self.asked.elapsed()) {
+            drop(passage);
+            app.metrics.oauth(self.provider, OAuthEvent::RefreshLocked);
+            app.store.end_refresh_lease(tenant, self.integration, self.lease, in_doubt).await?;
+            return Err(AccessError::RefreshLocked);
+        }
+        app.metrics.oauth(self.provider, OAuthEvent::RefreshStart);
         match self.app.provider(self.provider).refresh(refresh_token).await {
             Ok(answer) => {
                 let replacement = self.take(answer, tokens);
@@ -410,5 +426,18 @@ impl Flight<'_> {
 
     fn context(&self) -> Context {
         self.origin.with_command(self.app.new_command())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_sent_under_a_lease_that_may_end_before_the_answer() {
+        assert!(lasts_for_a_call(Duration::ZERO));
+        assert!(lasts_for_a_call(Duration::from_millis(19_999)));
+        assert!(!lasts_for_a_call(Duration::from_secs(20)));
+        assert!(!lasts_for_a_call(Duration::from_hours(1)), "a process that was stopped meanwhile");
     }
 }

@@ -38,7 +38,9 @@ const MEMORY: TimeDelta = TimeDelta::minutes(10);
 const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(15);
 pub(super) const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(60);
 
-/// After how long a probe that nobody has answered for is given up: its process is gone. Longer than a call takes.
+/// After how long a probe that nobody has answered for is given up: its process is gone, or it is a download that takes up to a
+/// minute after what came before it. Another may try then. What a probe comes to later than that counts like any other call: that
+/// it failed says nothing, that it was answered closes the breaker.
 const PROBE_LIFE: TimeDelta = TimeDelta::seconds(60);
 
 /// When to ask again while somebody else's probe is under way.
@@ -147,7 +149,7 @@ pub struct Open {
     /// How the last call failed.
     pub reason: JobFailure,
     /// When it was opened the last time: a call that began later and was answered proves that all is well.
-    opened_at: DateTime<Utc>,
+    pub opened_at: DateTime<Utc>,
     pause_seconds: i64,
     /// When the next probe may begin.
     pub retry_at: DateTime<Utc>,
@@ -184,13 +186,15 @@ impl Breaker {
     #[must_use]
     pub fn admit(&self, now: DateTime<Utc>) -> Admission {
         let Some(open) = &self.open else { return Admission::Free };
-        if now < open.retry_at {
+        if is_ahead(open.retry_at, now, LONGEST_PAUSE) {
             return Admission::Held { until: open.retry_at };
         }
         match open.probe {
-            Some(probe) if now < probe.until => Admission::Held { until: probe.until.min(now + WHILE_PROBED) },
-            Some(probe) => Admission::Probe { overdue: now - probe.until },
-            None => Admission::Probe { overdue: now - open.retry_at },
+            Some(probe) if is_ahead(probe.until, now, PROBE_LIFE) => {
+                Admission::Held { until: probe.until.min(now + WHILE_PROBED) }
+            }
+            Some(probe) => Admission::Probe { overdue: (now - probe.until).abs() },
+            None => Admission::Probe { overdue: (now - open.retry_at).abs() },
         }
     }
 
@@ -212,7 +216,7 @@ impl Breaker {
             }
             Answer::Fails(reason) if is_probe => {
                 let longer = TimeDelta::seconds(open.pause_seconds.saturating_mul(2)).min(LONGEST_PAUSE);
-                *open = Open::again(open.since, reason, longer, now);
+                *open = Open::again(open.since.min(now), reason, longer, now);
                 Some(Turn::StayedOpen)
             }
             Answer::Unknown if is_probe => {
@@ -259,12 +263,18 @@ impl Open {
     /// Whether a probe is under way.
     #[must_use]
     pub fn is_probed(&self, now: DateTime<Utc>) -> bool {
-        self.probe.is_some_and(|probe| now < probe.until)
+        self.probe.is_some_and(|probe| is_ahead(probe.until, now, PROBE_LIFE))
     }
 }
 
 fn counts(seen: Seen, now: DateTime<Utc>) -> bool {
-    now - seen.at <= MEMORY
+    (now - seen.at).abs() <= MEMORY
+}
+
+/// Whether this time is still to come. One further away than we ever put it was written by a clock that was ahead and has been
+/// set right since: waiting for it would take as long as that clock was wrong, so it counts as long past.
+fn is_ahead(time: DateTime<Utc>, now: DateTime<Utc>, at_most: TimeDelta) -> bool {
+    now < time && time - now <= at_most
 }
 
 /// How many there are, of which no account counts for more than so many.

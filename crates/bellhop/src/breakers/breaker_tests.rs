@@ -87,6 +87,7 @@ fn a_probe_that_is_answered_closes_and_one_that_never_is_makes_room_for_another(
     let mut breaker = after(Scope::Account, &[-1; 5]);
     breaker.begin_probe(probe(1), at(20));
     assert_eq!(breaker.admit(at(21)), Admission::Held { until: at(26) });
+    assert!(matches!(breaker.admit(at(79)), Admission::Held { .. }));
     assert_eq!(breaker.admit(at(80)), Admission::Probe { overdue: TimeDelta::zero() });
     breaker.begin_probe(probe(2), at(80));
     // The first comes back after all: that it failed then says nothing of now.
@@ -95,6 +96,27 @@ fn a_probe_that_is_answered_closes_and_one_that_never_is_makes_room_for_another(
     let second = Call { probe: Some(probe(2)), ..call(1, 80) };
     assert_eq!(breaker.take_in(Scope::Account, second, Answer::Works, at(82)), Some(Turn::Closed));
     assert_eq!(breaker, Breaker::default());
+}
+
+#[test]
+fn a_clock_that_is_set_back_keeps_nothing_open() {
+    const HOUR: i64 = 3600;
+    let mut breaker = after(Scope::Account, &[-1; 5]);
+    // Within what a pause can be there is no telling, and a minute at the most is lost.
+    assert_eq!(breaker.admit(at(19 - 60)), Admission::Held { until: at(19) });
+    // As overdue as can be: an account that fails too must not leave it to others for as long as the clock was ahead.
+    assert_eq!(breaker.admit(at(19 - HOUR)), Admission::Probe { overdue: TimeDelta::seconds(HOUR) });
+    breaker.begin_probe(probe(1), at(20));
+    assert!(!breaker.open().unwrap().is_probed(at(20 - HOUR)));
+    assert!(matches!(breaker.admit(at(20 - HOUR)), Admission::Probe { .. }));
+    breaker.begin_probe(probe(2), at(20 - HOUR));
+    let second = Call { probe: Some(probe(2)), ..call(1, 20 - HOUR) };
+    assert_eq!(breaker.take_in(Scope::Account, second, FAILS, at(21 - HOUR)), Some(Turn::StayedOpen));
+    assert_eq!(breaker.open().unwrap().since, at(21 - HOUR), "or nobody would hear how long it lasts");
+
+    let mut failed = after(Scope::Account, &[-1; 4]);
+    assert!(failed.is_calm(at(-HOUR)));
+    assert_eq!(failed.take_in(Scope::Account, call(1, -HOUR), FAILS, at(-HOUR)), None);
 }
 
 #[test]

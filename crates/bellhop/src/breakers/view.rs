@@ -22,7 +22,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// How long one is believed while Postgres gives no newer one.
 const BELIEVED: Duration = Duration::from_secs(5);
 
-/// How long a look may take: a call waits for it.
+/// How long a look may take, and the waiting for somebody else's: a call waits for both.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How often a change is tried again that somebody else was faster with.
@@ -38,8 +38,8 @@ pub struct View(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     known: Mutex<Known>,
-    /// Whoever looks, looks for all who wait.
-    looking: tokio::sync::Mutex<()>,
+    /// Whoever looks, looks for all of the tenant who wait.
+    looking: [tokio::sync::Mutex<()>; STRIPES],
     /// Answers that are not written yet.
     unwritten: Mutex<HashMap<BreakerKey, Vec<(Call, Answer)>>>,
     /// Whoever writes, writes for all who wait.
@@ -91,7 +91,11 @@ impl View {
         if self.is_younger(tenant, FRESH) {
             return true;
         }
-        let _turn = self.0.looking.lock().await;
+        let looking = &self.0.looking[striped(tenant.uuid())];
+        let Ok(_turn) = timeout(PATIENCE, looking.lock()).await else {
+            tracing::debug!("others have been looking at the breakers for too long");
+            return self.is_younger(tenant, BELIEVED);
+        };
         if self.is_younger(tenant, FRESH) {
             return true;
         }
@@ -159,6 +163,7 @@ impl View {
             }
             self.load(app, tenant).await?;
         }
+        tracing::debug!(provider = %key.provider, service = key.service, "others were always faster to write a breaker");
         Ok(Changed::default())
     }
 
@@ -225,6 +230,9 @@ pub fn scope_of(key: &BreakerKey) -> Scope {
 }
 
 fn stripe(key: &BreakerKey) -> usize {
-    let number = key.account.map_or(0, |(_, integration)| integration.uuid().as_u128());
-    usize::try_from(number % STRIPES as u128).unwrap_or(0)
+    key.account.map_or(0, |(_, integration)| striped(integration.uuid()))
+}
+
+fn striped(id: Uuid) -> usize {
+    usize::try_from(id.as_u128() % STRIPES as u128).unwrap_or(0)
 }

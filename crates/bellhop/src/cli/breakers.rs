@@ -30,8 +30,15 @@ pub async fn run(arguments: BreakersArguments, app: &App) -> Result<(), Failure>
     let now = app.clock.now();
     let mut shown = 0;
     for row in of_providers.into_iter().chain(of_accounts) {
-        let breaker: Breaker = serde_json::from_value(row.state.clone())
-            .map_err(|_| Failure::new("a breaker was written by a newer release"))?;
+        let Ok(breaker) = serde_json::from_value::<Breaker>(row.state.clone()) else {
+            shown += 1;
+            if arguments.json {
+                say!("{}", unreadable_as_json(&row));
+            } else {
+                say!("{}: written by a newer release, which this one cannot read", name(&row));
+            }
+            continue;
+        };
         if breaker.is_calm(now) {
             continue;
         }
@@ -61,9 +68,23 @@ fn as_json(row: &StoredBreaker, breaker: &Breaker, now: DateTime<Utc>) -> serde_
     })
 }
 
-fn as_line(row: &StoredBreaker, breaker: &Breaker, now: DateTime<Utc>) -> String {
+fn unreadable_as_json(row: &StoredBreaker) -> serde_json::Value {
+    json!({
+        "provider": row.provider,
+        "service": row.service,
+        "integration": row.integration,
+        "state": "unreadable",
+    })
+}
+
+/// Whose breaker it is.
+fn name(row: &StoredBreaker) -> String {
     let account = row.integration.map(|integration| format!(" about {integration}")).unwrap_or_default();
-    let what = format!("{} {}{account}: {}", row.provider, row.service, state(breaker, now));
+    format!("{} {}{account}", row.provider, row.service)
+}
+
+fn as_line(row: &StoredBreaker, breaker: &Breaker, now: DateTime<Utc>) -> String {
+    let what = format!("{}: {}", name(row), state(breaker, now));
     let at = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
     match breaker.open() {
         Some(open) => {
