@@ -168,6 +168,20 @@ pub async fn held(
     Some(held_until(&breakers, until, app.clock.now()))
 }
 
+/// Whether one of these services has failed since then so that calls about this account are held back: as far as is known, which
+/// is what the last look or the last answer said.
+pub fn has_failed_since(
+    app: &App,
+    tenant: TenantId,
+    provider: Provider,
+    services: &[Service],
+    integration: IntegrationId,
+    then: DateTime<Utc>,
+) -> bool {
+    let mut keys = services.iter().flat_map(|service| keys(tenant, provider, *service, integration));
+    keys.any(|key| app.breakers.breaker(&key).open().is_some_and(|open| open.opened_at >= then))
+}
+
 fn keys(tenant: TenantId, provider: Provider, service: Service, integration: IntegrationId) -> [BreakerKey; 2] {
     let of_provider = BreakerKey { provider, service: service.name(), account: None };
     let account = Some((tenant, integration));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bellhop_domain::{Command, JobFailure, JobKind};
+use bellhop_domain::{Command, JobFailure, JobKind, Provider};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Effect, Run, Verdict};
@@ -16,10 +16,17 @@ const WORTH_TELLING: TimeDelta = TimeDelta::minutes(10);
 /// Over how long the jobs that wait for the same provider come back, so that it is not met by all of them at once.
 const SPREAD: Duration = Duration::from_secs(10);
 
+/// How long an outage lasts before being held back by it spends the attempts of a revocation: with it waits the erasure of what we
+/// have of somebody, and they are to hear that they must end the access themselves.
+const WORTH_GIVING_UP: TimeDelta = TimeDelta::days(1);
+
 /// Waits for as long as the job is held back, and a little longer than some others.
 pub fn wait(held: Held, run: &Run, now: DateTime<Utc>) -> Verdict {
     match held.by {
         HeldBy::Quota => Verdict::wait(held.after),
+        HeldBy::Breaker { since, reason } if is_revocation(run) && now - since >= WORTH_GIVING_UP => {
+            Verdict::Retry { reason }
+        }
         HeldBy::Breaker { since, reason } => {
             let kind = run.payload.kind();
             let report = Command::ReportOutage { kind, reason };
@@ -37,10 +44,13 @@ fn share_of_spread(run: &Run) -> Duration {
 }
 
 /// A run that began while its provider was left alone was the one that tried whether it is well again. That it is not is nothing
-/// that the job has done: it waits with the others.
+/// that the job has done: it waits with the others, for as long as the provider asked at the least. So does one that failed for
+/// good, where the answer counts as an outage: what answers in the place of a provider says nothing about the job.
+///
+/// A revocation spends its attempts all the same: what waits for it must end some day.
 pub async fn unless_probe(app: &App, run: &Run, began: DateTime<Utc>, verdict: Verdict) -> Verdict {
-    let Verdict::Retry { reason } = verdict else { return verdict };
-    if !is_of_provider(reason) {
+    let services = services_of(run.payload.kind());
+    if services.is_empty() || !may_be_outage(&verdict) {
         return verdict;
     }
     let provider = match app.store.load(run.tenant, run.integration).await {
@@ -48,11 +58,51 @@ pub async fn unless_probe(app: &App, run: &Run, began: DateTime<Utc>, verdict: V
         Err(_) => None,
     };
     let Some(provider) = provider else { return verdict };
+    let Some(held) = breakers::held(app, run.tenant, provider, services, run.integration).await else { return verdict };
+    let found = found(app, run, provider, began, held);
+    instead(held, found, run, app.clock.now(), verdict)
+}
+
+/// What a run has to do with the outage that it ended in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Found {
+    /// It lasted already when the run began.
+    before: bool,
+    /// Something failed during the run so that it lasts on: as only one may try, that was this run, but for a chance.
+    anew: bool,
+}
+
+fn found(app: &App, run: &Run, provider: Provider, began: DateTime<Utc>, held: Held) -> Found {
     let services = services_of(run.payload.kind());
-    match breakers::held(app, run.tenant, provider, services, run.integration).await {
-        Some(held) if is_since_before(held, began) => wait(held, run, app.clock.now()),
-        Some(_) | None => verdict,
+    let anew = breakers::has_failed_since(app, run.tenant, provider, services, run.integration, began);
+    Found { before: is_since_before(held, began), anew }
+}
+
+/// Whether this is what an outage may have come to.
+fn may_be_outage(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Retry { reason } | Verdict::Bury { reason } => is_of_provider(*reason),
+        Verdict::Wait { effect, .. } => effect.command.is_none() && effect.changes.is_empty(),
+        Verdict::Done(_) | Verdict::Again { .. } => false,
     }
+}
+
+/// What a run comes to that ended in an outage.
+fn instead(held: Held, found: Found, run: &Run, now: DateTime<Utc>, verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Retry { .. } if found.before && !is_revocation(run) => wait(held, run, now),
+        Verdict::Bury { reason } if found.anew && is_revocation(run) => Verdict::Retry { reason },
+        Verdict::Bury { .. } if found.anew => wait(held, run, now),
+        Verdict::Wait { after: asked, .. } if found.before && found.anew => match wait(held, run, now) {
+            Verdict::Wait { after, effect } => Verdict::Wait { after: after.max(asked), effect },
+            other => other,
+        },
+        verdict => verdict,
+    }
+}
+
+fn is_revocation(run: &Run) -> bool {
+    run.payload.kind() == JobKind::RevokeAccess
 }
 
 /// What of a provider a job calls.
@@ -95,7 +145,7 @@ fn is_of_provider(reason: JobFailure) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bellhop_domain::{EventId, IntegrationId, JobId, Payload, TenantId};
+    use bellhop_domain::{EventId, Generation, IntegrationId, JobId, Payload, TenantId};
     use uuid::Uuid;
 
     use super::*;
@@ -147,5 +197,63 @@ mod tests {
             .collect();
         assert_eq!(due.len(), 1000);
         assert!(due.iter().all(|after| (30..40).contains(&after.as_secs())));
+    }
+
+    const IN_ITS_MIDST: Found = Found { before: true, anew: true };
+    const OF_SOMETHING_ELSE: Found = Found { before: true, anew: false };
+    const AT_ITS_BEGINNING: Found = Found { before: false, anew: true };
+
+    fn revocation() -> Run {
+        Run { payload: Payload::RevokeAccess { generation: Generation::new(1) }, ..run(1) }
+    }
+
+    /// How long it waits, and whether it reports the outage; `None` where it does not wait.
+    fn waits(verdict: &Verdict) -> Option<(u64, bool)> {
+        match verdict {
+            Verdict::Wait { after, effect } => Some((after.as_secs(), effect.command.is_some())),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_provider_that_says_when_to_come_back_is_waited_for_as_long_and_its_outage_is_reported() {
+        let after = |minutes, found, asked| {
+            let asked = Verdict::wait(Duration::from_secs(asked));
+            waits(&instead(held_for(minutes), found, &run(0), noon(), asked))
+        };
+        assert_eq!(after(10, IN_ITS_MIDST, 300), Some((300, true)));
+        assert_eq!(after(10, IN_ITS_MIDST, 5), Some((30, true)));
+        assert_eq!(after(9, IN_ITS_MIDST, 300), Some((300, false)));
+        // A slower pace was asked for by a part that works, while another does not.
+        assert_eq!(after(10, OF_SOMETHING_ELSE, 5), Some((5, false)));
+    }
+
+    #[test]
+    fn what_answers_in_the_place_of_a_provider_buries_nothing() {
+        let buried = || Verdict::Bury { reason: JobFailure::MalformedAnswer };
+        assert!(may_be_outage(&buried()));
+        assert!(!may_be_outage(&Verdict::Bury { reason: JobFailure::RequestRefused }));
+        for found in [IN_ITS_MIDST, AT_ITS_BEGINNING] {
+            assert_eq!(waits(&instead(held_for(1), found, &run(0), noon(), buried())), Some((30, false)));
+        }
+        // The answer was one: too large, say, from a part that works while another does not.
+        let other = instead(held_for(1), OF_SOMETHING_ELSE, &run(0), noon(), buried());
+        assert!(matches!(other, Verdict::Bury { .. }));
+    }
+
+    #[test]
+    fn a_revocation_spends_attempts_when_it_tries_and_when_it_has_been_held_back_for_a_day() {
+        let failed = Verdict::Retry { reason: JobFailure::ProviderUnavailable };
+        let tried = instead(held_for(1), IN_ITS_MIDST, &revocation(), noon(), failed.clone());
+        assert!(matches!(tried, Verdict::Retry { .. }));
+        assert!(waits(&instead(held_for(1), IN_ITS_MIDST, &run(0), noon(), failed)).is_some());
+        let buried = Verdict::Bury { reason: JobFailure::MalformedAnswer };
+        let tried = instead(held_for(1), IN_ITS_MIDST, &revocation(), noon(), buried);
+        assert!(matches!(tried, Verdict::Retry { .. }));
+
+        assert!(waits(&wait(held_for(24 * 60 - 1), &revocation(), noon())).is_some());
+        let given_up = wait(held_for(24 * 60), &revocation(), noon());
+        assert!(matches!(given_up, Verdict::Retry { reason: JobFailure::ProviderUnavailable }));
+        assert!(waits(&wait(held_for(24 * 60), &run(0), noon())).is_some());
     }
 }

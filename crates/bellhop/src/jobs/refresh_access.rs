@@ -61,7 +61,10 @@ mod tests {
         };
         let found = |number| Ok(Refreshed { generation: Generation::new(number), expires_at: None });
         assert!(matches!(meaning(found(5), generation, &run, DateTime::UNIX_EPOCH), Verdict::Done(_)));
-        assert!(matches!(meaning(found(4), generation, &run, DateTime::UNIX_EPOCH), Verdict::Wait { after: WHILE_LOCKED, .. }));
+        assert!(matches!(
+            meaning(found(4), generation, &run, DateTime::UNIX_EPOCH),
+            Verdict::Wait { after: WHILE_LOCKED, .. }
+        ));
         let locked = meaning(Err(AccessError::RefreshLocked), generation, &run, DateTime::UNIX_EPOCH);
         assert!(matches!(locked, Verdict::Wait { after: WHILE_LOCKED, .. }));
     }
