@@ -125,6 +125,24 @@ impl Store {
         Ok(asked.rows_affected() > 0)
     }
 
+    /// Whether there is an open job of this kind, due or not.
+    pub async fn has_open_job(
+        &self,
+        tenant: TenantId,
+        integration: IntegrationId,
+        kind: JobKind,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin(&[tenant]).await?;
+        let found = sqlx::query_scalar!(
+            r#"select exists (select from jobs where integration = $1 and kind = $2 and state = 'open') as "found!""#,
+            integration.uuid(),
+            kind.name()
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        Ok(found)
+    }
+
     /// How much waits in each queue, over all tenants.
     pub async fn queue_counts(&self, now: DateTime<Utc>) -> Result<Vec<QueueCount>, StoreError> {
         let tenants = self.tenants().await?;

@@ -151,7 +151,8 @@ async fn still_true(notice: &Notice, app: &App, row: &IntegrationRow) -> Result<
 }
 
 /// Whether the owner hears of this outage about another account of theirs at the same provider: they have heard, or will, as of
-/// several the first speaks.
+/// several the first speaks that has something to say. One whose trouble was told before has not, nor has one whose notice was
+/// given up.
 async fn is_said_already(notice: &Notice, app: &App, row: &IntegrationRow) -> Result<bool, StoreError> {
     if !matches!(notice, Notice::OutageBegan { .. }) {
         return Ok(false);
@@ -161,10 +162,15 @@ async fn is_said_already(notice: &Notice, app: &App, row: &IntegrationRow) -> Re
             continue;
         }
         let state = app.store.load(other.tenant, other.id).await?.state;
-        if state.held.is_empty() && has_just_ended(app, &other).await? {
-            return Ok(true);
+        if state.held.is_empty() {
+            if has_just_ended(app, &other).await? {
+                return Ok(true);
+            }
+            continue;
         }
-        if !state.held.is_empty() && (state.heard || other.id < row.id) {
+        if state.heard
+            || (other.id < row.id && app.store.has_open_job(other.tenant, other.id, JobKind::NotifyOwner).await?)
+        {
             return Ok(true);
         }
     }
