@@ -5,6 +5,7 @@
 use bellhop_tests::{Diary, House, Ledger, Message, Story, Trouble, ensure, until};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
+use redis::aio::MultiplexedConnection;
 use serde_json::{Value, json};
 
 use crate::{events, logged, mail_agrees};
@@ -402,6 +403,47 @@ async fn a_redis_that_forgets_or_goes_half_way_costs_no_refusal() -> Story {
     })
     .await?;
     nobody_was_refused(&house).await?;
+    house.end().await
+}
+
+/// The keys of the counting, in a Redis of the house's own.
+async fn keys_of(redis: &mut MultiplexedConnection, pattern: &str) -> Story<Vec<String>> {
+    Ok(redis::cmd("KEYS").arg(format!("bellhop:*:limits:{pattern}")).query_async(redis).await?)
+}
+
+#[tokio::test]
+async fn what_a_clock_that_was_ahead_wrote_down_holds_nobody_back() -> Story {
+    let house = House::plan().redis_number(11).open().await?;
+    let integration = {
+        house.walker(1001, "Ada")?.connect("alice").await?;
+        house.connected_integration().await?
+    };
+    passes_until_logged(&house, &integration, "MailFetched").await?;
+    let mut redis = house.redis().await?.ok_or_else(|| Trouble::new("no Redis"))?;
+    let windows = keys_of(&mut redis, "google:gmail:project:5000").await?;
+    ensure(windows.len() == 1, "windows are named by their buckets' length")?;
+    // An hour ahead, all that is allowed was spent in each minute, and the counting began then.
+    let ahead = house.now().await?.timestamp_millis() + 3_600_000;
+    for window in keys_of(&mut redis, "google:gmail:[pm][ra][oi]*:5000*").await? {
+        let field = format!("{}:another", ahead / 5_000);
+        redis::cmd("HSET").arg(window).arg(field).arg(1_200_000).exec_async(&mut redis).await?;
+    }
+    for since in keys_of(&mut redis, "google:gmail:since:*").await? {
+        redis::cmd("SET").arg(since).arg(ahead).arg("KEEPTTL").exec_async(&mut redis).await?;
+    }
+    mails_arrive(&house, "alice", 0, 3).await?;
+    house.advance(POLL)?;
+    at_rest(&house).await?;
+    mail_of_all_agrees(&house, &["alice"]).await?;
+    let fields: Vec<String> = redis::cmd("HKEYS").arg(&windows[0]).query_async(&mut redis).await?;
+    assert!(!fields.iter().any(|field| field.ends_with(":another")), "{fields:?}");
+    let since = keys_of(&mut redis, "google:gmail:since:*").await?;
+    let since: i64 = redis::cmd("GET").arg(&since[0]).query_async(&mut redis).await?;
+    assert!(since <= house.now().await?.timestamp_millis(), "{since}");
+    for key in keys_of(&mut redis, "*").await? {
+        let lives: i64 = redis::cmd("TTL").arg(&key).query_async(&mut redis).await?;
+        assert!(lives > 0, "{key} would never lapse");
+    }
     house.end().await
 }
 
