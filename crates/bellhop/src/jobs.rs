@@ -5,9 +5,9 @@
 
 pub mod failure;
 mod fetch;
-mod held;
 pub mod fetch_calendar;
 pub mod fetch_mail;
+mod held;
 pub mod notify_owner;
 pub mod refresh_access;
 pub mod revoke_access;

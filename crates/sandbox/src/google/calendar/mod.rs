@@ -123,12 +123,7 @@ impl Role {
 }
 
 /// The account behind a token that has one of these scopes, charged for the request.
-pub fn caller(
-    sandbox: &Sandbox,
-    state: &mut State,
-    request: &Request,
-    needed: &[&str],
-) -> Result<String, Refused> {
+pub fn caller(sandbox: &Sandbox, state: &mut State, request: &Request, needed: &[&str]) -> Result<String, Refused> {
     let now = sandbox.clock.now();
     let token = identity::bearer(request)
         .and_then(|token| state.google.live_access_token(token, now))
