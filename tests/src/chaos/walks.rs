@@ -87,7 +87,8 @@ impl Stage<'_> {
         let at = self.now()?;
         let said = self.say(person, &format!("/start {code}")).await?;
         let address = format!("{}@", guest.account);
-        let told = self.hears(person, &said, |message| message.says(&address)).await;
+        // Other messages may name the account meanwhile.
+        let told = self.hears(person, &said, |message| message.says("✅") && message.says(&address)).await;
         let answer = if told.is_ok() { Answer::Accepted } else { Answer::Unknown };
         self.asked(Deed::Connect { state }, at, answer);
         told?;
