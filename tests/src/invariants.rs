@@ -20,7 +20,7 @@
 //! written, in which transaction a job row was made, how every run ended. So a run that writes after it has lost its
 //! lease is found even where what it wrote was mended by the next one.
 //!
-//! All of it is read at one moment ([`facts`]) and judged by functions without I/O. The commands run without the
+//! All of it is read at one moment (`facts`) and judged by functions without I/O. The commands run without the
 //! environment variable that switches a fault on in serving processes: whoever judges must be sound.
 
 mod asked;

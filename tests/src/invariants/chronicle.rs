@@ -197,7 +197,7 @@ pub struct Chronicle {
 }
 
 impl Chronicle {
-    /// Begins a record, and puts a witness into the database (see [`super::witness`]). Before anything of the house serves,
+    /// Begins a record, and puts a witness into the database (see `witness.rs`). Before anything of the house serves,
     /// so that nothing goes unseen.
     pub async fn begin(house: &House) -> Story<Self> {
         witness::install(house).await?;
