@@ -4,7 +4,7 @@ use bellhop_tests::{Consent, House, MAIL_SCOPE, Message, Person, Story, Trouble,
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::{inbox, mail_agrees};
+use crate::{inbox, mail_agrees, rested};
 
 #[path = "../../../crates/bellhop/src/letter/corpus.rs"]
 mod corpus;
@@ -39,6 +39,7 @@ async fn stored(house: &House, account: &str) -> Story {
 async fn reader(house: &House, id: i64, name: &str, account: &str) -> Story<Walk> {
     let mut walk = house.walker(id, name)?;
     walk.connect(account).await?;
+    rested(house).await?;
     Ok(walk)
 }
 
@@ -341,26 +342,20 @@ async fn with_several_accounts_a_number_asks_in_whose_inbox_it_counts() -> Story
     let mut walk = reader(&house, 1001, "Ada", "bob").await?;
     walk.connect("alice").await?;
     let person = &walk.person;
-    let both_are_stored = async || {
-        until("the mail of both to be stored", async || {
-            let ledger = house.sandbox.ledger().await?;
-            let there = ledger.inbox("bob").len() + ledger.inbox("alice").len();
-            let stored = house.database.rows("select message_id from mail_messages").await?.len();
-            let fetched =
-                house.database.rows("select 1 as one from mail_syncs where checked_at is not null").await?.len();
-            Ok((stored == there && fetched == 2).then_some(()))
-        })
-        .await
-    };
-    // A first fetch that ended only after the clock was moved would be due again too late.
-    both_are_stored().await?;
+    rested(&house).await?;
     for (account, subject) in [("bob", "Older of Bob"), ("alice", "Newest of Alice")] {
         arrives(&house, account, json!({ "from": "C <c@sender.example>", "subject": subject, "text": "x y z" }))
             .await?;
         house.advance(TimeDelta::seconds(1))?;
     }
     house.advance(POLL)?;
-    both_are_stored().await?;
+    until("the mail of both to be stored", async || {
+        let ledger = house.sandbox.ledger().await?;
+        let there = ledger.inbox("bob").len() + ledger.inbox("alice").len();
+        let stored = house.database.rows("select message_id from mail_messages").await?.len();
+        Ok((stored == there).then_some(()))
+    })
+    .await?;
     let whose = person.ask("/mail 1", "whose", |message| message.says("Number 1 of whose inbox?")).await?;
     person.press(&whose, "bob@").await?;
     person.sees_change(whose.id, "the first of his", |message| message.says("✉️ Older of Bob")).await?;

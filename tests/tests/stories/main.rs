@@ -98,6 +98,17 @@ async fn events_in_all(house: &House) -> Story<i64> {
     house.database.number("select count(*) from events").await
 }
 
+/// Waits until everything that is due has been done. What ends only after the clock was moved is due again too late.
+async fn rested(house: &House) -> Story {
+    until("what is due to be done", async || {
+        let now = house.now().await?;
+        let at_work =
+            format!("select count(*) from jobs where state = 'open' and (lease is not null or due_at <= '{now}')");
+        Ok((house.database.number(&at_work).await? == 0).then_some(()))
+    })
+    .await
+}
+
 /// The newest walk ended for this reason, as the log says.
 async fn ended_because(house: &House, reason: &str) -> Story {
     until(&format!("a walk to have ended as {reason}"), async || {

@@ -2,7 +2,7 @@
 
 use bellhop_tests::{House, Ran, Story, ensure, until};
 
-use crate::{inbox, logged, mail_agrees};
+use crate::{inbox, logged, mail_agrees, rested};
 
 /// Compares, which must come to this.
 async fn check(house: &House, what: &str, code: i32) -> Story<Ran> {
@@ -59,7 +59,7 @@ async fn views_that_somebody_spoilt_are_built_anew_under_the_eyes_of_their_reade
 async fn a_log_that_was_edited_is_named_and_nothing_is_derived_from_it() -> Story {
     let house = House::open().await?;
     house.walker(1001, "Ada")?.connect("bob").await?;
-    mail_agrees(&house, "bob").await?;
+    rested(&house).await?;
     let integration = house.connected_integration().await?;
     let edit = "alter table events disable row level security;
                 update events set time = time + interval '1 second' where version = 2";

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::{CALENDAR_ONLY, MAIL_ONLY, connected_without, decided, labels, offered, to_extra_consent};
-use crate::{UNTIL_REFRESH, events, grants_agree, logged, mail_agrees, state_of};
+use crate::{UNTIL_REFRESH, events, grants_agree, logged, mail_agrees, rested, state_of};
 
 /// The calendar, allowed afterwards by an answer without a refresh token: the one that is kept does not know of it.
 async fn calendar_for_an_hour(house: &House) -> Story<(Walk, String)> {
@@ -70,6 +70,7 @@ async fn a_fetch_that_the_tokens_do_not_allow_is_given_up_without_a_dead_letter(
     house.sandbox.spoil_answers(silent).await?;
     house.advance(UNTIL_REFRESH)?;
     logged(&house, &integration, "AccessRefreshed", 1).await?;
+    rested(&house).await?;
     house.advance(TimeDelta::minutes(6))?;
     let log = logged(&house, &integration, "AccessReduced", 1).await?;
     assert_eq!(left(&log), (json!(["mail"]), json!(["calendar"])));
