@@ -1,6 +1,6 @@
 //! Leaving alone what keeps failing: breakers for each provider and for each account of it, shared by all processes.
 //!
-//! Every call to a provider goes through a passage: [`enter`] before it, [`Passage::leave`] after it with what came back. Without
+//! Every call about a connected account goes through a passage: [`enter`] before it, [`Passage::leave`] after it with what came back. Without
 //! this file an outage is hammered by every job and every person at once, spends the attempts of all of them, and ends with a
 //! heap of dead letters.
 //!

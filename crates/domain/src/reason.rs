@@ -138,6 +138,27 @@ impl JobFailure {
         Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 
+    /// Whether the provider failed, and not we or what was asked: others fare no better until it is over.
+    #[must_use]
+    pub const fn is_of_provider(self) -> bool {
+        match self {
+            Self::ProviderTimeout | Self::ProviderUnreachable | Self::ProviderUnavailable | Self::MalformedAnswer => {
+                true
+            }
+            Self::RequestRefused
+            | Self::Forbidden
+            | Self::InvalidClient
+            | Self::NotConfigured
+            | Self::AccessRefused
+            | Self::RefreshLocked
+            | Self::TelegramUnavailable
+            | Self::TelegramRefused
+            | Self::Unreadable
+            | Self::Poison
+            | Self::Internal => false,
+        }
+    }
+
     /// Whether our own configuration is at fault, so that the integration is in `error` until it is mended.
     #[must_use]
     pub const fn is_configuration_fault(self) -> bool {

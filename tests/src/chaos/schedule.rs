@@ -166,7 +166,7 @@ impl fmt::Display for Schedule {
         let stops = |wanted: bool| self.count(|blow| matches!(blow, Blow::Stop { leases, .. } if *leases == wanted));
         write!(
             formatter,
-            "{} blows in {} s: kill -9 of workers {}, http {}, relay {}, bot {}; stops {} and {} with jobs given away; \
+            "{} blows in {} s: kill -9 of workers {}, http {}, relay {}, bot {}; stops {} and {} with every lease run out; \
              Redis flushed {}, paused {}, restarted {}; Postgres restarted {}; faults outside {}",
             self.steps.len(),
             self.length.as_secs(),

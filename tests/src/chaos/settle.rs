@@ -59,7 +59,7 @@ impl Stage<'_> {
                 let words = overdue.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join(" ");
                 let seconds = since.num_seconds();
                 self.finds(format!(
-                    "it took until {seconds} s after the last fault to find that {} jobs are overdue {words}",
+                    "{seconds} s after the last fault, and no sooner, it was known that {} jobs are overdue {words}",
                     overdue.len()
                 ));
             }

@@ -69,7 +69,7 @@ impl Stage<'_> {
         let half = Duration::from_secs(STOPPED_SECONDS) / 2;
         self.pass(half, process, life).await;
         if gives_jobs_away {
-            self.give_jobs_away().await?;
+            self.let_every_lease_run_out().await?;
         }
         self.pass(half, process, life).await;
         self.crew().signal(process, life, "CONT")?;
@@ -87,7 +87,7 @@ impl Stage<'_> {
     /// Lets the lease of every run end, as happens by itself in a longer stop. Rows that the stopped process holds in the
     /// middle of a transaction are left alone: nobody could wait for them. Leases of refreshes stay: that they outlast a
     /// call to the provider is what the provider's time limit is for, and no fault of ours may undo it.
-    async fn give_jobs_away(&self) -> Story {
+    async fn let_every_lease_run_out(&self) -> Story {
         let sql = "update jobs set leased_until = now() - interval '1 second'
                    where id in (select id from jobs where lease is not null for update skip locked)";
         until("leases to be ended", async || {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bellhop_domain::{Command, JobFailure, JobKind, Provider};
+use bellhop_domain::{Command, JobKind, Provider};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Effect, Run, Verdict};
@@ -81,7 +81,7 @@ fn found(app: &App, run: &Run, provider: Provider, began: DateTime<Utc>, held: H
 /// Whether this is what an outage may have come to.
 fn may_be_outage(verdict: &Verdict) -> bool {
     match verdict {
-        Verdict::Retry { reason } | Verdict::Bury { reason } => is_of_provider(*reason),
+        Verdict::Retry { reason } | Verdict::Bury { reason } => reason.is_of_provider(),
         Verdict::Wait { effect, .. } => effect.command.is_none() && effect.changes.is_empty(),
         Verdict::Done(_) | Verdict::Again { .. } => false,
     }
@@ -122,30 +122,9 @@ fn is_since_before(held: Held, began: DateTime<Utc>) -> bool {
     }
 }
 
-/// Whether it is a provider that failed, as breakers see it.
-fn is_of_provider(reason: JobFailure) -> bool {
-    match reason {
-        JobFailure::ProviderTimeout
-        | JobFailure::ProviderUnreachable
-        | JobFailure::ProviderUnavailable
-        | JobFailure::MalformedAnswer => true,
-        JobFailure::RequestRefused
-        | JobFailure::Forbidden
-        | JobFailure::InvalidClient
-        | JobFailure::NotConfigured
-        | JobFailure::AccessRefused
-        | JobFailure::RefreshLocked
-        | JobFailure::TelegramUnavailable
-        | JobFailure::TelegramRefused
-        | JobFailure::Unreadable
-        | JobFailure::Poison
-        | JobFailure::Internal => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use bellhop_domain::{EventId, Generation, IntegrationId, JobId, Payload, TenantId};
+    use bellhop_domain::{EventId, Generation, IntegrationId, JobFailure, JobId, Payload, TenantId};
     use uuid::Uuid;
 
     use super::*;
