@@ -109,6 +109,13 @@ async fn rested(house: &House) -> Story {
     .await
 }
 
+/// Waits until every update that was written down has been handled. An answer is seen a moment before that, and whoever dies
+/// in between answers again.
+async fn all_handled(house: &House) -> Story {
+    let waiting = "select count(*) from telegram_updates where handled_at is null";
+    until("everything to be handled", async || Ok((house.database.number(waiting).await? == 0).then_some(()))).await
+}
+
 /// The newest walk ended for this reason, as the log says.
 async fn ended_because(house: &House, reason: &str) -> Story {
     until(&format!("a walk to have ended as {reason}"), async || {

@@ -4,7 +4,7 @@
 use bellhop_tests::{House, Message, Person, Story, Trouble, ensure, until};
 use serde_json::{Value, json};
 
-use crate::mail_agrees;
+use crate::{all_handled, mail_agrees};
 
 const PATH: &str = "hooks/telegram-7";
 const SECRET: &str = "stand-in_Secret-of-the-webhook";
@@ -53,12 +53,6 @@ async fn all_delivered(house: &House) -> Story {
         Ok((waiting == 0).then_some(()))
     })
     .await
-}
-
-/// Waits until everything that was written down has been handled.
-async fn all_handled(house: &House) -> Story {
-    let waiting = "select count(*) from telegram_updates where handled_at is null";
-    until("everything to be handled", async || Ok((house.database.number(waiting).await? == 0).then_some(()))).await
 }
 
 /// How often updates were fetched.
