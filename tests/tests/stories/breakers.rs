@@ -137,9 +137,6 @@ async fn one_sick_account_is_left_alone_by_every_process_and_through_a_restart_a
         let wait = expect_held(&refresh(program, &sick).await?)?;
         assert!((1..=15).contains(&wait), "{wait}");
     }
-    house.stop("bellhop").await?;
-    house.serve("bellhop", &[]).await?;
-    expect_held(&refresh(&first, &sick).await?)?;
     assert_eq!(token_calls(&house).await?, asked);
     refresh(&second, &well).await?.expect(200)?;
     let listed = house.command(&["breakers"]).await?.out;
@@ -153,6 +150,12 @@ async fn one_sick_account_is_left_alone_by_every_process_and_through_a_restart_a
         expect_held(&refresh(&second, &sick).await?)?;
         assert_eq!(token_calls(&house).await?, before + 1);
     }
+    // By now it is left alone for a minute, and a restart takes no longer on any machine.
+    let asked = token_calls(&house).await?;
+    house.stop("bellhop").await?;
+    house.serve("bellhop", &[]).await?;
+    expect_held(&refresh(&first, &sick).await?)?;
+    assert_eq!(token_calls(&house).await?, asked);
     // The token that it has is good, and mail is fetched with it.
     house.sandbox.mail_arrives("alice", "Cy <cy@sender.example>", "Something new", "Read me.").await?;
     house.advance(TimeDelta::seconds(301))?;
@@ -194,6 +197,22 @@ async fn a_probe_whose_process_dies_makes_room_for_another() -> Story {
     house.advance(a_minute())?;
     refresh(&first, &integration).await?.expect(200)?;
     assert_eq!(open(&house).await?, (0, 0));
+    house.end().await
+}
+
+#[tokio::test]
+async fn one_sick_mailbox_that_is_connected_twice_is_still_one() -> Story {
+    let house = House::open().await?;
+    let program = house.program(&house.api_key("assistant").await?);
+    house.connect_by_api(&program, "bob").await?;
+    house.walker(1001, "Ada")?.connect("bob").await?;
+    settled(&house).await?;
+    goes_away(&house, &["/gmail/"]).await?;
+    passes(&house, 1, TimeDelta::minutes(6)).await?;
+    passes(&house, 3, TimeDelta::seconds(31)).await?;
+    passes(&house, 1, TimeDelta::minutes(5)).await?;
+    // Each of the two is left alone, and nobody else would be.
+    assert_eq!(open(&house).await?, (0, 2));
     house.end().await
 }
 

@@ -5,11 +5,11 @@ mod breaches;
 mod broken;
 
 use bellhop_tests::invariants::{Answer, Chronicle, Deed, FaultKind, Moment, check, settle};
-use bellhop_tests::{Consent, House, Story, Trouble, Walk, ensure, until};
+use bellhop_tests::{Consent, House, Story, Trouble, Walk, ensure};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{UNTIL_REFRESH, logged};
+use crate::{UNTIL_REFRESH, logged, rested};
 
 /// A house in which a little of everything has happened, and what was asked for.
 struct Lived {
@@ -84,6 +84,7 @@ async fn program(house: &House, chronicle: &mut Chronicle) -> Story {
 
 /// A fetch is refused, buried, told of, and taken up again.
 async fn letter(house: &House, chronicle: &mut Chronicle, integration: Uuid) -> Story {
+    rested(house).await?;
     let (path, from) = ("/gmail/v1/users/me/history", Moment::of(house)?);
     house.sandbox.fault(json!({ "path": path, "status": 400, "body": "{}" })).await?;
     house.advance(chrono::TimeDelta::minutes(6))?;
@@ -99,8 +100,7 @@ async fn letter(house: &House, chronicle: &mut Chronicle, integration: Uuid) -> 
         ensure(is_replayed == (answer == Answer::Accepted), &ran.out)?;
         chronicle.asked(Deed::Replay { job: job.parse()? }, at, answer);
     }
-    let running = format!("select count(*) from jobs where id = '{job}' and (lease is not null or due_at <= now())");
-    until("the letter to be dealt with", async || Ok((house.database.number(&running).await? == 0).then_some(()))).await
+    rested(house).await
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 use redis::aio::MultiplexedConnection;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{events, logged, mail_agrees};
 
@@ -231,10 +232,66 @@ async fn a_first_fetch_of_a_thousand_messages_takes_its_minutes_and_no_attempt()
     );
     let used = gmail["project"]["used"].as_u64().unwrap_or_default();
     assert!((1_000..=4_800).contains(&used), "{gmail}");
-    assert_eq!(gmail["mailboxes"], json!([{ "integration": integration, "used": used, "at_once": 0 }]));
+    assert_eq!(gmail["mailboxes"], json!([{ "integrations": [integration], "used": used, "at_once": 0 }]));
     let words = house.command(&["usage"]).await?.out;
     assert!(words.contains(&format!("google gmail: {used} of 1200000 units in 60 s")), "{words}");
     assert!(words.contains(&format!("{integration}: {used} units, 0 calls at once")), "{words}");
+    house.end().await
+}
+
+/// Whose the only mailbox is on which Gmail's units were just spent, as an operator is shown it.
+async fn holders_of_the_mailbox(house: &House) -> Story<Value> {
+    house.advance(POLL)?;
+    at_rest(house).await?;
+    let usage = house.command(&["usage", "--json"]).await?.json_lines()?;
+    let mailboxes = usage[0]["mailboxes"].as_array().cloned().unwrap_or_default();
+    ensure(mailboxes.len() == 1, format_args!("one account is one mailbox: {mailboxes:?}"))?;
+    Ok(mailboxes[0]["integrations"].clone())
+}
+
+#[tokio::test]
+async fn one_account_that_two_tenants_have_connected_is_one_mailbox() -> Story {
+    let house = House::plan().redis_number(13).sandbox(&["--mails", "300"]).open().await?;
+    enforce(&house).await?;
+    let other = Uuid::new_v4();
+    let tenant = format!(
+        "select set_config('app.tenants', '{{{other}}}', false); insert into tenants (id, name) values ('{other}', 'other')"
+    );
+    house.database.tamper(&tenant).await?;
+    let program = house.command(&["api-key", "add", "theirs", "--tenant", "other"]).await?;
+    let program = house.program(program.out.trim());
+    let theirs = house.connect_by_api(&program, "alice").await?;
+    house.walker(1001, "Ada")?.connect("alice").await?;
+    let ours = house.connected_integration().await?;
+    for integration in [&ours, &theirs] {
+        passes_until_logged(&house, integration, "MailFetched").await?;
+    }
+    // Both fetch everything, twice as much as one minute's units are for.
+    let ledger = nobody_was_refused(&house).await?;
+    assert_eq!(ledger.calls_of(MESSAGE, None), 600);
+    let mut both = [&ours, &theirs];
+    both.sort();
+    assert_eq!(holders_of_the_mailbox(&house).await?, json!(both));
+
+    // Nothing in Redis says whose it is.
+    let mut redis = house.redis().await?.ok_or_else(|| Trouble::new("no Redis"))?;
+    let mut names = keys_of(&mut redis, "*").await?;
+    for mailboxes in keys_of(&mut redis, "*:mailboxes").await? {
+        names.extend(redis::cmd("ZRANGE").arg(mailboxes).arg(0).arg(-1).query_async::<Vec<String>>(&mut redis).await?);
+    }
+    let hash = house.database.rows("select distinct encode(subject_hash, 'hex') as hash from subjects").await?;
+    assert_eq!(hash.len(), 1, "{hash:?}");
+    let hash = hash[0]["hash"].as_str().unwrap_or_default();
+    assert!(names.iter().any(|name| name.contains(":gmail:mailbox:")), "{names:?}");
+    for name in &names {
+        let told = [&ours, &theirs].into_iter().any(|integration| name.contains(integration));
+        assert!(!told && !name.replace('-', "").contains(&hash[..16]), "{name}");
+    }
+
+    // Whoever lets go of it is not shown any more, and it goes on as the others'.
+    program.delete(&format!("v1/integrations/{theirs}")).await?.expect(200)?;
+    until("one to be left", async || Ok((holders_of_the_mailbox(&house).await? == json!([ours])).then_some(())))
+        .await?;
     house.end().await
 }
 
@@ -371,7 +428,7 @@ async fn without_redis_each_process_keeps_to_its_share() -> Story {
 
 #[tokio::test]
 async fn a_redis_that_forgets_or_goes_half_way_costs_no_refusal() -> Story {
-    let house = House::plan().gated().redis_number(9).sandbox(&["--mails", "600"]).open().await?;
+    let house = House::plan().gated().redis_number(12).sandbox(&["--mails", "600"]).open().await?;
     enforce(&house).await?;
     let integration = {
         house.walker(1001, "Ada")?.connect("alice").await?;
@@ -453,6 +510,8 @@ async fn without_limits_of_its_own_the_same_fetch_is_refused() -> Story {
     enforce(&house).await?;
     house.walker(1001, "Ada")?.connect("alice").await?;
     until("Google to say no", async || Ok((refused(&house.sandbox.ledger().await?) > 0).then_some(()))).await?;
+    // How long it waits counts from when it has heard that.
+    at_rest(&house).await?;
     house.advance(UNTIL_FORGOTTEN)?;
     let integration = house.connected_integration().await?;
     logged(&house, &integration, "MailFetched", 1).await?;

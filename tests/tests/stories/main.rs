@@ -116,6 +116,14 @@ async fn all_handled(house: &House) -> Story {
     until("everything to be handled", async || Ok((house.database.number(waiting).await? == 0).then_some(()))).await
 }
 
+/// Waits until so much of this has been counted. A run is counted a moment after what it did can be seen.
+async fn comes_to(house: &House, name: &str, labels: &[(&str, &str)], least: f64) -> Story {
+    until(&format!("{name} {labels:?} to come to {least}"), async || {
+        Ok((house.counted(name, labels).await? >= least).then_some(()))
+    })
+    .await
+}
+
 /// The newest walk ended for this reason, as the log says.
 async fn ended_because(house: &House, reason: &str) -> Story {
     until(&format!("a walk to have ended as {reason}"), async || {

@@ -68,7 +68,7 @@ async fn a_rotated_refresh_token_survives_a_kill_right_after_its_commit() -> Sto
 
 /// Everything up to the moment where Google has answered a refresh and Bellhop cannot record it, Postgres being away.
 async fn answered_and_not_recorded(house: &House) -> Story {
-    house.sandbox.fault(json!({ "path": "/token", "delay_ms": 3_000 })).await?;
+    house.sandbox.fault(json!({ "path": "/token", "delay_ms": 6_000 })).await?;
     house.advance(UNTIL_REFRESH)?;
     until("the refresh to be on its way to Google", async || {
         Ok((house.sandbox.faults_to_come().await? == 0).then_some(()))

@@ -3,7 +3,7 @@
 use bellhop_tests::{House, Story, Trouble, until};
 use serde_json::json;
 
-use crate::{events_in_all, logged, mail_agrees};
+use crate::{all_handled, events_in_all, logged, mail_agrees, rested};
 
 #[tokio::test]
 async fn updates_that_telegram_repeats_change_nothing() -> Story {
@@ -18,6 +18,8 @@ async fn updates_that_telegram_repeats_change_nothing() -> Story {
     let asked = walk.person.ask("/disconnect", "to be asked", |message| message.button("No").is_some()).await?;
     let kept = walk.person.press(&asked, "No").await?;
     walk.person.sees_change(asked.id, "to be kept", |message| message.says("stays connected")).await?;
+    rested(&house).await?;
+    all_handled(&house).await?;
     let (events, said) = (events_in_all(&house).await?, walk.person.heard().await?.len());
 
     for update in [finished.update_id, kept.update_id].into_iter().flatten() {
@@ -39,6 +41,7 @@ async fn an_update_whose_handling_crashed_is_handled_after_a_restart() -> Story 
     let mut house = House::open().await?;
     let person = house.person(1001, "Ada");
     person.ask("/start", "a welcome", |message| message.says("Bellhop")).await?;
+    all_handled(&house).await?;
     // Telegram is slow to take the answer, and the process dies meanwhile.
     house.sandbox.fault(json!({ "path": "/bot/sendMessage", "delay_ms": 120_000 })).await?;
     let said = person.say("/accounts").await?;
@@ -101,6 +104,7 @@ async fn two_bots_take_turns_and_the_second_takes_over() -> Story {
     house.serve("second", &["bot"]).await?;
     let person = house.person(1001, "Ada");
     person.ask("/start", "a welcome", |message| message.says("Bellhop")).await?;
+    all_handled(&house).await?;
     house.kill("bellhop")?;
     person.ask("/help", "an answer of the second", |message| message.says("/inbox")).await?;
     assert_eq!(house.sandbox.get("ledger").await?["telegram"]["poll_conflicts"], 0);

@@ -4,13 +4,15 @@ use base64::Engine;
 use bellhop_tests::{House, Story, Trouble, ensure, until};
 use chrono::TimeDelta;
 
-use crate::{UNTIL_REFRESH, logged, mail_agrees};
+use crate::{UNTIL_REFRESH, logged, mail_agrees, rested};
 
 #[tokio::test]
 async fn a_scan_sees_what_was_left_lying_about() -> Story {
     let house = House::open().await?;
     house.walker(1001, "Ada")?.connect("bob").await?;
     mail_agrees(&house, "bob").await?;
+    // What is written later would take away what is left lying about here.
+    rested(&house).await?;
     house.scan_for_canaries().await?;
     let secrets = house.sandbox.secrets().await?;
     let text = |kind: &str| secrets[kind][0].as_str().unwrap_or_default().replace('\'', "''");

@@ -167,6 +167,7 @@ async fn what_is_brought_while_postgres_is_away_is_brought_again() -> Story {
     comes(&house, true).await?;
     let person = house.person(1001, "Ada");
     person.ask("/help", "an answer", is_help).await?;
+    all_handled(&house).await?;
     let gate = house.postgres_gate.as_ref().ok_or_else(|| Trouble::new("a house without gates"))?;
     gate.shut();
     let said = person.say("/accounts").await?;
@@ -237,6 +238,7 @@ async fn the_process_that_serves_pages_takes_updates_in_for_the_one_that_is_the_
     comes(&house, true).await?;
     let person = house.person(1001, "Ada");
     person.ask("/help", "an answer", is_help).await?;
+    all_handled(&house).await?;
     // The bot away: what is brought is kept, and answered when it is back.
     house.kill("bot")?;
     let said = person.say("/accounts").await?;

@@ -160,7 +160,7 @@ async fn twenty_workers_told_to_end_under_load_lose_nothing_and_do_nothing_twice
         let is_last = round + 1 == ROUNDS;
         for path in ["/gmail", "/token", "/calendar"] {
             // Work that ends soon, and once some that does not.
-            house.sandbox.fault(json!({ "path": path, "times": 6, "delay_ms": 700 })).await?;
+            house.sandbox.fault(json!({ "path": path, "times": 6, "delay_ms": 1_500 })).await?;
         }
         if is_last {
             for _ in 0..40 {
