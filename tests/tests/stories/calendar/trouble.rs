@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use super::{agenda, connected, five_boats, looked_again, next};
-use crate::{events, logged, mail_agrees, state_of};
+use crate::{events, logged, mail_agrees, rested, state_of};
 
 const CALENDAR: &str = "/calendar/v3/";
 const MAIL: &str = "/gmail/v1/users/me/history";
@@ -62,6 +62,7 @@ async fn a_calendar_that_is_away_for_long_is_told_of_once_and_the_mail_goes_on()
     goes_away(&house, CALENDAR).await?;
     for times in 1..=3 {
         given_up(&house, &integration, "fetch_calendar", times).await?;
+        rested(&house).await?;
         house
             .sandbox
             .mail_arrives("dora", "Cy <cy@sender.example>", &format!("News of the pier {times}"), "Read me.")
@@ -109,6 +110,7 @@ async fn mail_that_works_again_does_not_end_the_trouble_with_the_calendar() -> S
     let day = next(&house, Weekday::Wed).await?;
     five_boats(&diary, day).await?;
     let (walk, integration) = connected(&house, "dora").await?;
+    rested(&house).await?;
     mail_agrees(&house, "dora").await?;
     goes_away(&house, MAIL).await?;
     given_up(&house, &integration, "fetch_mail", 1).await?;
@@ -119,6 +121,7 @@ async fn mail_that_works_again_does_not_end_the_trouble_with_the_calendar() -> S
     assert_eq!((told(&walk.person, CALENDAR_TROUBLE).await?, told(&walk.person, MAIL_TROUBLE).await?), (0, 1));
 
     // The mail comes back alone.
+    rested(&house).await?;
     house.sandbox.clear_faults().await?;
     goes_away(&house, CALENDAR).await?;
     house.sandbox.mail_arrives("dora", "Cy <cy@sender.example>", "News after the storm", "Read me.").await?;
