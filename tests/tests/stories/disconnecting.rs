@@ -4,7 +4,7 @@ use bellhop_tests::{Api, House, Story, Trouble, ensure, until};
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::{events, logged, mail_agrees, state_of};
+use crate::{events, logged, mail_agrees, rested, state_of};
 
 /// How often two are made to disconnect at the same time.
 const RACES: usize = 3;
@@ -43,10 +43,13 @@ async fn a_second_delete_answers_what_really_came_of_the_revocation() -> Story {
     let api = house.program(&house.api_key("assistant").await?);
     let id = house.connect_by_api(&api, "bob").await?;
     let path = format!("v1/integrations/{id}");
-    house.sandbox.fault(json!({ "path": "/revoke", "delay_ms": 1_500 })).await?;
+    // Google asks for a pause, so that nothing comes of it before the second.
+    house.sandbox.fault(json!({ "path": "/revoke", "status": 503, "retry_after": 240 })).await?;
     for _ in 0..2 {
         assert_eq!(api.delete(&path).await?.expect(202)?["at_provider"], "revoking");
     }
+    refused_once(&house).await?;
+    house.advance(TimeDelta::seconds(241))?;
     logged(&house, &id, "AccessRevoked", 1).await?;
     for _ in 0..2 {
         let answer = api.delete(&path).await?;
@@ -81,6 +84,16 @@ async fn two_who_hold_the_same_account_and_disconnect_at_once_revoke_once() -> S
     house.end().await
 }
 
+/// Waits until Google has had no time for the one revocation, and its job rests until it is to come back.
+async fn refused_once(house: &House) -> Story {
+    until("Google to have no time for the revocation", async || {
+        let calls = house.sandbox.ledger().await?.calls_of("/revoke", Some("503"));
+        let resting = "select count(*) from jobs where kind = 'revoke_access' and state = 'open' and lease is null";
+        Ok((calls == 1 && house.database.number(resting).await? == 1).then_some(()))
+    })
+    .await
+}
+
 /// Disconnects; answers what is said to happen at the provider.
 async fn end(api: &Api, id: &str) -> Story<String> {
     let answer = api.delete(&format!("v1/integrations/{id}")).await?;
@@ -97,12 +110,7 @@ async fn a_delayed_revocation_does_not_end_a_newer_connection_of_the_same_accoun
     house.sandbox.fault(json!({ "path": "/revoke", "status": 503, "retry_after": 240 })).await?;
     let asked = walk.person.ask("/disconnect", "to be asked first", |message| message.button("Yes").is_some()).await?;
     walk.person.press(&asked, "Yes").await?;
-    until("Google to have no time for the revocation", async || {
-        let calls = house.sandbox.ledger().await?.calls_of("/revoke", Some("503"));
-        let resting = "select count(*) from jobs where kind = 'revoke_access' and state = 'open' and lease is null";
-        Ok((calls == 1 && house.database.number(resting).await? == 1).then_some(()))
-    })
-    .await?;
+    refused_once(&house).await?;
 
     walk.connect("bob").await?;
     let new = house.connected_integration().await?;
@@ -116,6 +124,7 @@ async fn a_delayed_revocation_does_not_end_a_newer_connection_of_the_same_accoun
     assert_eq!(state_of(&house, &new).await?, "active");
 
     // Not only in name: its access token is replaced, and mail that comes is fetched.
+    rested(&house).await?;
     house.sandbox.mail_arrives("bob", "A <a@sender.example>", "After the revocation", "Still here.").await?;
     house.advance(crate::UNTIL_REFRESH)?;
     let log = logged(&house, &new, "AccessRefreshed", 1).await?;

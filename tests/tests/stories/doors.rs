@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
 
-use crate::{events_in_all, inbox, mail_agrees, state_of};
+use crate::{events_in_all, inbox, mail_agrees, rested, state_of};
 
 #[tokio::test]
 async fn tenants_see_nothing_of_each_other_over_the_api() -> Story {
@@ -197,6 +197,7 @@ async fn a_forced_press_in_a_group_shows_nothing_private() -> Story {
     let integration = house.connected_integration().await?;
     // Every button of hers that shows or changes something, as it lies in her private chat.
     mail_agrees(&house, "alice").await?;
+    rested(&house).await?;
     let mails = inbox(&ada.person, 125).await?;
     let asked = ada.person.ask("/disconnect", "to be asked first", |message| message.button("Yes").is_some()).await?;
     ada.person.ask("/accounts", "her account", |message| message.says("alice@")).await?;

@@ -6,7 +6,7 @@ use bellhop_tests::{CALENDAR_SCOPE, Consent, House, MAIL_SCOPE, Message, Page, S
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::{UNTIL_REFRESH, events, grants_agree, inbox, logged, mail_agrees, state_of};
+use crate::{UNTIL_REFRESH, events, grants_agree, inbox, logged, mail_agrees, rested, state_of};
 
 const MAIL_ONLY: &str = "I can read your mail but not your calendar.";
 const CALENDAR_ONLY: &str = "I can read your calendar but not your mail.";
@@ -93,6 +93,7 @@ async fn a_missing_calendar_is_asked_for_alone_and_the_mail_goes_on() -> Story {
     grants_agree(&house).await?;
 
     // What was stored is kept, and fetching goes on from its cursor.
+    rested(&house).await?;
     house.sandbox.mail_arrives("alice", "A <a@sender.example>", "After all that", "Hello.").await?;
     house.advance(chrono::TimeDelta::minutes(6))?;
     mail_agrees(&house, "alice").await?;
@@ -129,6 +130,7 @@ async fn saying_no_to_the_rest_takes_nothing_away() -> Story {
     let log = house.audit(&integration).await?;
     assert_eq!(events(&log, "AccessExpired").len() + events(&log, "JobBuried").len(), 0);
     assert_eq!(missing(&log), json!(["calendar"]));
+    rested(&house).await?;
     house.sandbox.mail_arrives("alice", "A <a@sender.example>", "After half a yes", "Hello.").await?;
     house.advance(chrono::TimeDelta::minutes(6))?;
     mail_agrees(&house, "alice").await?;

@@ -46,6 +46,7 @@ async fn a_refresh_that_brings_less_is_noticed_said_once_and_mended_by_the_one_b
     assert_eq!(left(&log), (json!(["mail"]), json!(["calendar"])));
     assert_eq!(state_of(&house, &integration).await?, "degraded");
     let told = told_once(&walk).await?;
+    rested(&house).await?;
     house.sandbox.mail_arrives("alice", "A <a@sender.example>", "With less", "Hello.").await?;
     house.advance(TimeDelta::minutes(11))?;
     mail_agrees(&house, "alice").await?;
@@ -76,6 +77,7 @@ async fn a_fetch_that_the_tokens_do_not_allow_is_given_up_without_a_dead_letter(
     assert_eq!(left(&log), (json!(["mail"]), json!(["calendar"])));
     assert_eq!(state_of(&house, &integration).await?, "degraded");
     told_once(&walk).await?;
+    rested(&house).await?;
     house.sandbox.mail_arrives("alice", "A <a@sender.example>", "With less", "Hello.").await?;
     house.advance(TimeDelta::minutes(11))?;
     mail_agrees(&house, "alice").await?;
