@@ -4,7 +4,7 @@ use bellhop_tests::{House, Story, until};
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::{events, inbox, logged, mail_agrees};
+use crate::{events, inbox, logged, mail_agrees, rested};
 
 /// The pause between two looks at a mailbox that nobody asks about.
 const POLL: TimeDelta = TimeDelta::seconds(301);
@@ -43,6 +43,7 @@ async fn news_is_fetched_from_the_cursor_on() -> Story {
         Ok((looks >= 2).then_some(()))
     })
     .await?;
+    rested(&house).await?;
     assert_eq!(events(&house.audit(&integration).await?, "MailFetched").len(), 2);
     house.end().await
 }
@@ -133,6 +134,13 @@ async fn the_newest_thousand_are_enough_for_a_beginning() -> Story {
     let house = House::plan().sandbox(&["--mails", "1020"]).set("GOOGLE_QUOTAS", UNLIMITED).open().await?;
     house.walker(1001, "Ada")?.connect("alice").await?;
     let integration = house.connected_integration().await?;
+    // So many take a busy machine a while.
+    for there in (100..=1000).step_by(100) {
+        until(&format!("the newest {there} to be stored"), async || {
+            Ok((house.database.number("select count(*) from mail_messages").await? >= there).then_some(()))
+        })
+        .await?;
+    }
     let log = logged(&house, &integration, "MailFetched", 1).await?;
     assert_eq!(events(&log, "MailFetched")[0]["added"], 1000);
     let ledger = house.sandbox.ledger().await?;
