@@ -66,8 +66,11 @@ async fn asks_everything(person: &Person, all: &[String]) -> Story {
                 asked += 1;
             }
         }
-        let what = format!("{asked} answers to {words:?}");
-        until(&what, async || Ok((person.heard().await?.len() >= before + asked).then_some(()))).await?;
+        // One a second at the most, so each is waited for by itself.
+        for answered in 1..=asked {
+            let what = format!("{answered} of {asked} answers to {words:?}");
+            until(&what, async || Ok((person.heard().await?.len() >= before + answered).then_some(()))).await?;
+        }
     }
     for message in person.heard().await? {
         ensure(message.text.chars().count() > 10, format_args!("no answer: {:?}", message.text))?;
