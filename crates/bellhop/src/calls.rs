@@ -6,7 +6,7 @@
 
 use bellhop_domain::{IntegrationId, Provider};
 use bellhop_providers::{Client, Operation, ProviderError};
-use bellhop_store::{Context, StoreError};
+use bellhop_store::{Context, Pseudonym, StoreError};
 use futures::{StreamExt, TryStreamExt, stream};
 use secrecy::SecretString;
 use thiserror::Error;
@@ -49,6 +49,8 @@ pub struct Caller<'a> {
     provider: Provider,
     urgency: Urgency,
     access: Access,
+    /// Looked up once for all calls: it never changes.
+    about: Pseudonym,
 }
 
 impl<'a> Caller<'a> {
@@ -62,7 +64,9 @@ impl<'a> Caller<'a> {
         let state = app.store.load(origin.tenant, integration).await?.state;
         let provider = state.provider.ok_or(AccessError::NotConnected)?;
         let access = access::token(app, &origin, integration).await?;
-        Ok(Self { app, origin, integration, provider, urgency, access })
+        // None: disconnected a moment ago, or there would have been no token.
+        let about = app.store.pseudonym_of(origin.tenant, integration).await?.ok_or(AccessError::NotConnected)?;
+        Ok(Self { app, origin, integration, provider, urgency, access, about })
     }
 
     /// Makes a call, and makes it once more under a new token where the provider refuses the one we have.
@@ -155,6 +159,6 @@ impl<'a> Caller<'a> {
     }
 
     fn ask(&self, operation: Operation, count: usize) -> Ask {
-        Ask { integration: self.integration, operation, count, at_once: AT_ONCE, urgency: self.urgency }
+        Ask { about: self.about, operation, count, at_once: AT_ONCE, urgency: self.urgency }
     }
 }

@@ -67,7 +67,7 @@ pub struct Quota {
     pub api: &'static str,
     /// What everybody together may spend: everything that is asked as this client.
     pub project: Allowance,
-    /// What may be spent on one mailbox.
+    /// What may be spent on one mailbox: on one account of the provider, however many integrations hold it.
     pub mailbox: Allowance,
     /// How many requests about one mailbox may be under way at the same time.
     pub at_once: u32,

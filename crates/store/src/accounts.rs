@@ -1,8 +1,12 @@
-//! Whose account an integration holds: its address and name, sealed, and the keyed hash by which it is recognised again.
+//! Whose account an integration holds: its address and name, sealed, the keyed hash by which it is recognised again, and the
+//! name by which it is known outside.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use bellhop_domain::{IntegrationId, Provider, TenantId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::Store;
@@ -31,6 +35,29 @@ impl std::fmt::Debug for Account {
 struct SealedAccount {
     email: Option<String>,
     name: Option<String>,
+}
+
+/// An account of a provider under a name for places outside of Postgres: the same for every integration that holds it, in
+/// whatever tenant.
+///
+/// Not the stored hash of its subject, though made of it. What is kept elsewhere has its own backups and other readers, and may
+/// outlive an erasure: with a copy of the hash, whoever has an old dump of the database could say whose account was asked about and
+/// when, and that two tenants hold the same. Only the master key leads from one to the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pseudonym(Uuid);
+
+impl Pseudonym {
+    /// As it was read where it is kept.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// As it is kept.
+    #[must_use]
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
 }
 
 /// The turn to disconnect an account. Dropping it lets the next one go on.
@@ -119,5 +146,42 @@ impl Store {
             .fetch_optional(&mut *transaction)
             .await?;
         Ok(hash.and_then(|hash| hash.try_into().ok()))
+    }
+
+    /// The pseudonym of the account that an integration holds. It never changes: an integration holds one account all its life.
+    /// None: it holds none any more.
+    pub async fn pseudonym_of(
+        &self,
+        tenant: TenantId,
+        integration: IntegrationId,
+    ) -> Result<Option<Pseudonym>, StoreError> {
+        Ok(self.subject_of(tenant, integration).await?.map(|hash| self.pseudonym(&hash)))
+    }
+
+    /// Which integrations hold the accounts of these pseudonyms, in any tenant, or are about to let go of them.
+    ///
+    /// Reads the hashes of all accounts, as no other way leads back: for an operator who asks, not for what is done often.
+    pub async fn holders_of_pseudonyms(
+        &self,
+        pseudonyms: &BTreeSet<Pseudonym>,
+    ) -> Result<BTreeMap<Pseudonym, BTreeSet<IntegrationId>>, StoreError> {
+        let tenants = self.tenants().await?;
+        let mut transaction = self.begin(&tenants).await?;
+        let rows = sqlx::query!("select integration, subject_hash from subjects").fetch_all(&mut *transaction).await?;
+        drop(transaction);
+        let mut holders = BTreeMap::<_, BTreeSet<_>>::new();
+        for row in rows {
+            let pseudonym = self.pseudonym(&row.subject_hash);
+            if pseudonyms.contains(&pseudonym) {
+                holders.entry(pseudonym).or_default().insert(IntegrationId::new(row.integration));
+            }
+        }
+        Ok(holders)
+    }
+
+    fn pseudonym(&self, subject_hash: &[u8]) -> Pseudonym {
+        let mut name = [0; 16];
+        name.copy_from_slice(&self.keyring.keyed_hash(Purpose::Pseudonym, &[subject_hash])[..16]);
+        Pseudonym(Uuid::from_bytes(name))
     }
 }

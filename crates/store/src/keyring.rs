@@ -145,6 +145,8 @@ impl fmt::Debug for DataKey {
 pub enum Purpose {
     /// Recognising a provider's account without keeping its subject.
     Subject,
+    /// Naming a provider's account where nothing may lead back to it.
+    Pseudonym,
     /// Recognising a refresh token without keeping it in clear.
     RefreshToken,
     /// Saying in the log which cursor was reached.
@@ -159,6 +161,7 @@ impl Purpose {
     const fn label(self) -> &'static [u8] {
         match self {
             Self::Subject => b"bellhop subject",
+            Self::Pseudonym => b"bellhop pseudonym",
             Self::RefreshToken => b"bellhop refresh token",
             Self::Cursor => b"bellhop cursor",
             Self::Calendar => b"bellhop calendar",

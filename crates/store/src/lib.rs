@@ -49,7 +49,7 @@ use uuid::Uuid;
 /// The address of a Postgres and the role to use there.
 pub use sqlx::postgres::PgConnectOptions as DatabaseAddress;
 
-pub use crate::accounts::{Account, SubjectLock};
+pub use crate::accounts::{Account, Pseudonym, SubjectLock};
 pub use crate::agenda::{Calendar, CalendarAge, Entry};
 pub use crate::api_keys::ApiKey;
 pub use crate::breakers::{BreakerKey, BreakerState, StoredBreaker};

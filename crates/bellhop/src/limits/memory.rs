@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bellhop_domain::IntegrationId;
+use bellhop_store::Pseudonym;
 use chrono::{DateTime, Utc};
 
 use super::need::{Api, Lack, LackOf, Need};
@@ -22,7 +22,7 @@ const SWEEP_FROM: usize = 256;
 #[derive(Debug, Default)]
 pub struct Memory {
     projects: HashMap<Api, Window>,
-    mailboxes: HashMap<(Api, IntegrationId), Mailbox>,
+    mailboxes: HashMap<(Api, Pseudonym), Mailbox>,
     sweep_at: usize,
 }
 
@@ -38,7 +38,7 @@ impl Memory {
     /// What is spent of the need's two windows: everybody's, the mailbox's.
     pub fn spent(&self, need: &Need) -> [Window; 2] {
         let project = self.projects.get(&need.api).cloned().unwrap_or_default();
-        let mailbox = self.mailboxes.get(&(need.api, need.integration)).map(|mailbox| mailbox.spent.clone());
+        let mailbox = self.mailboxes.get(&(need.api, need.about)).map(|mailbox| mailbox.spent.clone());
         [project, mailbox.unwrap_or_default()]
     }
 
@@ -55,7 +55,7 @@ impl Memory {
 
     /// How many calls of this process's share may begin, of those that are wanted.
     pub fn places(&self, need: &Need, processes: u32) -> u32 {
-        let under_way = self.mailboxes.get(&(need.api, need.integration)).map_or(0, |mailbox| mailbox.under_way);
+        let under_way = self.mailboxes.get(&(need.api, need.about)).map_or(0, |mailbox| mailbox.under_way);
         (need.at_once / processes.max(1)).max(1).saturating_sub(under_way).min(need.wanted)
     }
 
@@ -64,7 +64,7 @@ impl Memory {
         self.sweep(now);
         self.projects.entry(need.api).or_default().spend(need.project.span, now, need.units);
         let span = need.mailbox.span;
-        let mailbox = self.mailboxes.entry((need.api, need.integration));
+        let mailbox = self.mailboxes.entry((need.api, need.about));
         let mailbox = mailbox.or_insert_with(|| Mailbox { span, spent: Window::default(), under_way: 0 });
         mailbox.spent.spend(span, now, need.units);
         mailbox.under_way += places;
@@ -79,7 +79,7 @@ impl Memory {
         if let Some(project) = self.projects.get_mut(&need.api) {
             close(project, need.project.span);
         }
-        if let Some(mailbox) = self.mailboxes.get_mut(&(need.api, need.integration)) {
+        if let Some(mailbox) = self.mailboxes.get_mut(&(need.api, need.about)) {
             close(&mut mailbox.spent, need.mailbox.span);
             mailbox.under_way = mailbox.under_way.saturating_sub(places);
         }
@@ -105,12 +105,12 @@ mod tests {
     use super::super::need::{Ask, Urgency};
     use super::*;
 
-    fn need(integration: u128, operation: Operation, count: usize) -> Need {
+    fn need(about: u128, operation: Operation, count: usize) -> Need {
         let google = bellhop_providers::google(None).unwrap();
         let quota = google.quota_of(operation).unwrap();
-        let integration = IntegrationId::new(Uuid::from_u128(integration));
+        let about = Pseudonym::new(Uuid::from_u128(about));
         let api = Api { provider: Provider::Google, name: quota.api };
-        Need::of(api, quota, &Ask { integration, operation, count, at_once: 4, urgency: Urgency::Background })
+        Need::of(api, quota, &Ask { about, operation, count, at_once: 4, urgency: Urgency::Background })
     }
 
     fn now() -> DateTime<Utc> {
@@ -182,6 +182,6 @@ mod tests {
         }
         assert!(memory.mailboxes.len() < 300, "{}", memory.mailboxes.len());
         let held = need(7, Operation::MailList, 1);
-        assert_eq!(memory.mailboxes[&(held.api, held.integration)].under_way, 1);
+        assert_eq!(memory.mailboxes[&(held.api, held.about)].under_way, 1);
     }
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use bellhop_domain::{IntegrationId, Provider};
+use bellhop_domain::Provider;
 use bellhop_providers::{Allowance, Operation, Quota};
+use bellhop_store::Pseudonym;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
@@ -29,8 +30,8 @@ pub enum Urgency {
 /// Requests that somebody is about to make.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask {
-    /// About whose account.
-    pub integration: IntegrationId,
+    /// About which account, whoever holds it.
+    pub about: Pseudonym,
     /// What.
     pub operation: Operation,
     /// How many of them.
@@ -80,8 +81,8 @@ impl Limit {
 pub struct Need {
     /// Of which API.
     pub api: Api,
-    /// About whose account.
-    pub integration: IntegrationId,
+    /// About which account, whoever holds it.
+    pub about: Pseudonym,
     /// Units.
     pub units: u64,
     /// How many requests, and how many of them at the same time if that may be. At least one.
@@ -104,7 +105,7 @@ impl Need {
         let at_once = part(u64::from(quota.at_once), ask.urgency).max(1);
         Self {
             api,
-            integration: ask.integration,
+            about: ask.about,
             units: u64::from(count) * u64::from(quota.cost(ask.operation).unwrap_or(0)),
             count,
             wanted,
@@ -152,7 +153,7 @@ impl Need {
             LackOf::Project => self.project.span.reach(),
             LackOf::Mailbox | LackOf::Calls => self.mailbox.span.step(),
         };
-        let place = self.integration.uuid().as_u128() % spread.as_millis().max(1);
+        let place = self.about.uuid().as_u128() % spread.as_millis().max(1);
         lack.after + Duration::from_millis(u64::try_from(place).unwrap_or(0))
     }
 }

@@ -7,9 +7,9 @@ fn need(operation: Operation, count: usize, urgency: Urgency) -> Need {
 }
 
 fn need_of(quota: &Quota, operation: Operation, count: usize, urgency: Urgency) -> Need {
-    let integration = IntegrationId::new(Uuid::from_u128(7));
+    let about = Pseudonym::new(Uuid::from_u128(7));
     let api = Api { provider: Provider::Google, name: quota.api };
-    Need::of(api, quota, &Ask { integration, operation, count, at_once: 4, urgency })
+    Need::of(api, quota, &Ask { about, operation, count, at_once: 4, urgency })
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn the_longer_wait_is_named_and_jobs_do_not_all_come_back_at_once() {
     assert_eq!(of(job.lack([&empty, &mailbox], allowed, now)), Some(LackOf::Mailbox));
     assert_eq!(of(job.lack([&project, &empty], allowed, now)), Some(LackOf::Project));
     let lack = Lack { of: LackOf::Mailbox, after: Duration::from_secs(30) };
-    let waits = |id: u128| Need { integration: IntegrationId::new(Uuid::from_u128(id)), ..job }.patience(lack);
+    let waits = |id: u128| Need { about: Pseudonym::new(Uuid::from_u128(id)), ..job }.patience(lack);
     assert_eq!(
         (waits(0), waits(4_999), waits(4_999)),
         (lack.after, waits(4_999), lack.after + Duration::from_millis(4_999))

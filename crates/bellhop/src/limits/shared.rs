@@ -1,7 +1,7 @@
 //! Counting together with every other process, in Redis.
 //!
-//! Keys carry the installation, names of APIs and ids of integrations, and expire by themselves. Those of windows carry the
-//! length of a bucket too: under another setting its number means another time. Time is the caller's. A
+//! Keys carry the installation, names of APIs and pseudonyms of accounts, and expire by themselves: nothing in Redis says whose
+//! they are, nor which integrations. Those of windows carry the length of a bucket too: under another setting its number means another time. Time is the caller's. A
 //! Redis that is away, stalled or full must delay nobody: an answer is waited for a quarter of a second, one that comes later
 //! is handed back, and for two seconds nobody asks again.
 
@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use bellhop_domain::IntegrationId;
-use bellhop_store::Store;
+use bellhop_store::{Pseudonym, Store};
 use chrono::{DateTime, Utc};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, Script};
@@ -88,7 +87,7 @@ pub struct Counted {
     /// Everybody's window.
     pub project: Window,
     /// The windows of mailboxes, and how many calls about each are under way.
-    pub mailboxes: Vec<(IntegrationId, Window, u32)>,
+    pub mailboxes: Vec<(Pseudonym, Window, u32)>,
 }
 
 /// The counting of this installation.
@@ -231,33 +230,33 @@ impl Shared {
         };
         let fields = redis::cmd("HGETALL").arg(self.project(api, project)).query_async(&mut connection).await?;
         counted.project = spent(fields);
-        for integration in mailboxes.iter().filter_map(|text| text.parse::<IntegrationId>().ok()) {
+        for about in mailboxes.iter().filter_map(|text| text.parse().ok()).map(Pseudonym::new) {
             let (fields, calls) = redis::pipe()
                 .cmd("HGETALL")
-                .arg(self.mailbox(api, integration, mailbox))
+                .arg(self.mailbox(api, about, mailbox))
                 .cmd("ZCOUNT")
-                .arg(self.calls(api, integration))
+                .arg(self.calls(api, about))
                 .arg(format!("({}", now.timestamp_millis()))
                 .arg("+inf")
                 .query_async(&mut connection)
                 .await?;
-            counted.mailboxes.push((integration, spent(fields), calls));
+            counted.mailboxes.push((about, spent(fields), calls));
         }
         Ok(counted)
     }
 
     fn keys_of(&self, need: &Need) -> [String; 3] {
-        let (api, integration) = (need.api, need.integration);
+        let (api, about) = (need.api, need.about);
         let [project, mailbox] = need.limits().map(|limit| limit.span);
-        [self.project(api, project), self.mailbox(api, integration, mailbox), self.calls(api, integration)]
+        [self.project(api, project), self.mailbox(api, about, mailbox), self.calls(api, about)]
     }
 
     fn project(&self, api: Api, span: Span) -> String {
         self.key(&[api.provider.name(), api.name, "project", &step_of(span)])
     }
 
-    fn mailbox(&self, api: Api, integration: IntegrationId, span: Span) -> String {
-        self.key(&[api.provider.name(), api.name, "mailbox", &step_of(span), &integration.to_string()])
+    fn mailbox(&self, api: Api, about: Pseudonym, span: Span) -> String {
+        self.key(&[api.provider.name(), api.name, "mailbox", &step_of(span), &about.uuid().to_string()])
     }
 
     /// Since when both windows of the need are counted: with another setting that begins anew.
@@ -266,8 +265,8 @@ impl Shared {
         self.key(&[need.api.provider.name(), need.api.name, "since", &project, &mailbox])
     }
 
-    fn calls(&self, api: Api, integration: IntegrationId) -> String {
-        self.key(&[api.provider.name(), api.name, "calls", &integration.to_string()])
+    fn calls(&self, api: Api, about: Pseudonym) -> String {
+        self.key(&[api.provider.name(), api.name, "calls", &about.uuid().to_string()])
     }
 
     fn mailboxes(&self, api: Api) -> String {

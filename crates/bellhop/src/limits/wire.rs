@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use bellhop_domain::IntegrationId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -35,7 +34,7 @@ pub struct Asked {
     lease: i64,
     lease_each: i64,
     call: String,
-    mailbox: IntegrationId,
+    mailbox: Uuid,
     windows: [AskedWindow; 2],
 }
 
@@ -76,7 +75,7 @@ impl Asked {
             lease: LEASE_MILLISECONDS,
             lease_each: LEASE_EACH_MILLISECONDS,
             call: call_name(process, call),
-            mailbox: need.integration,
+            mailbox: need.about.uuid(),
             windows: [window(project, &own.spent[0]), window(mailbox, &own.spent[1])],
         }
     }
