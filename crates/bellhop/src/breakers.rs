@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bellhop_domain::{IntegrationId, JobFailure, Provider, TenantId};
 use bellhop_providers::{Operation, ProviderError};
-use bellhop_store::{BreakerKey, StoreError};
+use bellhop_store::{BreakerKey, Pseudonym, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -143,8 +143,8 @@ pub async fn enter(
     Err(held_until(&known, app.clock.now() + WHILE_PROBED, app.clock.now()))
 }
 
-/// A passage to the endpoints for tokens for a call that is made in any case, as somebody waits who cannot come back later: the
-/// exchange of a code. Nobody is held back, and what comes back is heard.
+/// A passage to the endpoints for tokens for a call that is made in any case, as nobody can come back to it later: the exchange of a
+/// code, and the return of what it gave where that cannot be kept. Nobody is held back, and what comes back is heard.
 pub fn enter_regardless(app: &App, tenant: TenantId, provider: Provider, integration: IntegrationId) -> Passage<'_> {
     let door = BreakerKey { provider, service: Service::Tokens.name(), account: None };
     passage(app, tenant, integration, vec![(door, None)])
@@ -222,6 +222,13 @@ fn passage(
 }
 
 impl Passage<'_> {
+    /// The account that is called about, where it is known: several integrations may hold it, and as one mailbox they count as one
+    /// among those that take a provider's breaker to open.
+    pub fn about(mut self, account: Pseudonym) -> Self {
+        self.about = account.uuid().as_fields().0;
+        self
+    }
+
     /// Says what came back. Returns soon, and never fails: a call's answer counts whatever becomes of what it says about the
     /// provider.
     pub async fn leave(mut self, answer: Result<(), &ProviderError>) {

@@ -143,7 +143,7 @@ impl<'a> Caller<'a> {
         let pass = self.app.limits.enter(client.description(), self.ask(operation, count)).await?;
         let (tenant, service) = (self.origin.tenant, Service::of(operation));
         let passage = match breakers::enter(self.app, tenant, self.provider, service, self.integration).await {
-            Ok(passage) => passage,
+            Ok(passage) => passage.about(self.about),
             Err(held) => {
                 pass.give_back().await;
                 if let Some(quota) = client.description().quota_of(operation) {
