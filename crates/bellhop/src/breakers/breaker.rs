@@ -38,9 +38,11 @@ const MEMORY: TimeDelta = TimeDelta::minutes(10);
 const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(15);
 pub(super) const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(60);
 
-/// After how long a probe that nobody has answered for is given up: its process is gone, or it is a download that takes up to a
-/// minute after what came before it. Another may try then. What a probe comes to later than that counts like any other call: that
-/// it failed says nothing, that it was answered closes the breaker.
+/// After how long a probe that nobody has answered for is given up: its process is gone, or it is a batch of small requests to a
+/// provider that takes its time for each. (A single download is given up by whoever waits for it within a minute, what came before
+/// it included.) Another may try then, beside it, and that does no harm. As long as nobody has, the first is still the probe. After
+/// that it counts like any other call: answered, it closes the breaker, unless the other has failed meanwhile, which costs one more
+/// pause; that it failed says nothing, as the other will tell.
 const PROBE_LIFE: TimeDelta = TimeDelta::seconds(60);
 
 /// When to ask again while somebody else's probe is under way.

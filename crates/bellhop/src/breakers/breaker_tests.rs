@@ -99,6 +99,34 @@ fn a_probe_that_is_answered_closes_and_one_that_never_is_makes_room_for_another(
 }
 
 #[test]
+fn a_probe_that_takes_longer_than_it_may_is_heard_all_the_same() {
+    let opened = after(Scope::Account, &[-1; 5]);
+    let answered = |number, began| Call { probe: Some(probe(number)), ..call(1, began) };
+    let probed = |at_seconds: &[i64]| {
+        let mut breaker = opened.clone();
+        for (number, seconds) in (1..).zip(at_seconds) {
+            breaker.begin_probe(probe(number), at(*seconds));
+        }
+        breaker
+    };
+    // Nobody has tried since: it is still the probe.
+    let mut alone = probed(&[20]);
+    assert_eq!(alone.take_in(Scope::Account, answered(1, 20), FAILS, at(120)), Some(Turn::StayedOpen));
+    let mut alone = probed(&[20]);
+    assert_eq!(alone.take_in(Scope::Account, answered(1, 20), Answer::Works, at(120)), Some(Turn::Closed));
+    // Beside another: that it was answered closes, and then the other's failure is one among many.
+    let mut beside = probed(&[20, 80]);
+    assert_eq!(beside.take_in(Scope::Account, answered(1, 20), Answer::Works, at(90)), Some(Turn::Closed));
+    assert_eq!(beside.take_in(Scope::Account, answered(2, 80), FAILS, at(91)), None);
+    assert_eq!((beside.open(), beside.failures(at(91))), (None, 1));
+    // After the other has failed it is too old to prove anything: one more pause, and no more.
+    let mut beside = probed(&[20, 80]);
+    assert_eq!(beside.take_in(Scope::Account, answered(2, 80), FAILS, at(81)), Some(Turn::StayedOpen));
+    assert_eq!(beside.take_in(Scope::Account, answered(1, 20), Answer::Works, at(90)), None);
+    assert!(matches!(beside.admit(at(81) + FIRST_PAUSE * 2), Admission::Probe { .. }));
+}
+
+#[test]
 fn a_clock_that_is_set_back_keeps_nothing_open() {
     const HOUR: i64 = 3600;
     let mut breaker = after(Scope::Account, &[-1; 5]);

@@ -196,6 +196,9 @@ async fn ask(app: &App, attempt: &Attempt, secrets: &ExchangeSecrets) -> Result<
     Ok(Given { answer, identity, issued_at })
 }
 
+/// Where the answer does not say it itself, the provider is asked once. Without a passage and without limits: it cannot be held
+/// back, as the code is spent, and it goes to an address of its own, whose failing says nothing about refreshing, whose good answer
+/// nothing that the exchange before it has not said, and for which no provider names a quota.
 async fn identify(app: &App, attempt: &Attempt, answer: &TokenAnswer) -> Result<Identity, ProviderError> {
     let client = app.provider(attempt.provider);
     match &answer.id_token {

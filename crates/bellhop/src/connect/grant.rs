@@ -17,6 +17,7 @@ use super::finish::fail;
 use super::mask::masked;
 use super::{Finish, asked_for, wanted};
 use crate::app::App;
+use crate::breakers;
 use crate::metrics::OAuthEvent;
 
 /// The first pause between attempts to record what was given.
@@ -88,7 +89,8 @@ pub async fn grant(app: &App, attempt: &Attempt, actor: Actor, given: &Given) ->
 fn give_back(app: &App, attempt: &Attempt, given: &Given) {
     let subject_hash = app.store.subject_hash(attempt.provider, &given.identity.subject);
     let token = given.answer.refresh_token.as_ref().unwrap_or(&given.answer.access_token).clone();
-    let (app, provider, integration) = (app.clone(), attempt.provider, attempt.integration);
+    let (app, tenant) = (app.clone(), attempt.tenant);
+    let (provider, integration) = (attempt.provider, attempt.integration);
     tokio::spawn(async move {
         match app.store.holders_of_subject(provider, &subject_hash).await {
             // It would end the connection of whoever has the same account. Should they be ending it just now, their own
@@ -100,7 +102,10 @@ fn give_back(app: &App, attempt: &Attempt, given: &Given) {
                 return;
             }
         }
-        match app.provider(provider).revoke(&token).await {
+        let passage = breakers::enter_regardless(&app, tenant, provider, integration);
+        let answer = app.provider(provider).revoke(&token).await;
+        passage.leave(answer.as_ref().map(drop)).await;
+        match answer {
             Ok(_) => tracing::info!(%integration, "a grant that cannot be kept was revoked"),
             Err(error) => tracing::warn!(%integration, %error, "a grant that cannot be kept was not revoked"),
         }
