@@ -85,7 +85,7 @@ async fn too_many_requests_about_one_person_at_once_are_refused() {
     let drive = start().await;
     let [alice, bob] = two_people(&drive).await;
     limit(&drive, json!({ "units_per_minute": 6_000, "at_once": 2 })).await;
-    drive.control("faults", json!({ "path": "/gmail/v1/users/me/profile", "times": 4, "delay_ms": 1_500 })).await;
+    drive.control("faults", json!({ "path": "/gmail/v1/users/me/profile", "times": 4, "delay_ms": 4_000 })).await;
     let profile = |token: &str| {
         let request = drive.get("/gmail/v1/users/me/profile").bearer_auth(token);
         tokio::spawn(async move { request.send().await.unwrap().status().as_u16() })

@@ -324,7 +324,8 @@ async fn setting_a_webhook_ends_whoever_waits_for_updates() {
     let drive = start().await;
     let began = Instant::now();
     let (waiting, _) = tokio::join!(drive.bot("getUpdates", json!({ "timeout": 30 })), async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // Long enough for whoever waits to have arrived.
+        tokio::time::sleep(Duration::from_secs(2)).await;
         drive.bot_ok("setWebhook", json!({ "url": "http://127.0.0.1:1/" })).await
     });
     assert!(began.elapsed() < Duration::from_secs(15), "at once, not when its own wait ends");
