@@ -84,6 +84,8 @@ async fn a_missing_calendar_is_asked_for_alone_and_the_mail_goes_on() -> Story {
     let regained = decided(&mut walk, &consent, Consent::All, "I can read your calendar now").await?;
     ensure(!regained.says("but not"), format_args!("nothing is missing any more: {}", regained.text))?;
     assert_eq!(labels(&regained), ["Open the calendar"]);
+    // Until the calendar has been read, nobody knows where she is, and which day it is there.
+    rested(&house).await?;
     walk.person.press(&regained, "Open the calendar").await?;
     walk.person.sees_after(regained.id, "the calendar", |message| message.says("today")).await?;
     assert_eq!(state_of(&house, &integration).await?, "active");
