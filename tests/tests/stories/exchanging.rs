@@ -4,7 +4,7 @@
 use bellhop_tests::{Consent, House, Message, Story, Walk, ensure};
 use serde_json::{Value, json};
 
-use crate::{connects_at_last, ended_because, exchanges};
+use crate::{all_handled, connects_at_last, ended_because, exchanges};
 
 /// A walk whose exchange fails: exactly one request, words in the chat that offer the next step, and a reason in the log.
 async fn exchange_fails(house: &House, walk: &mut Walk, words: &str, reason: &str, metric: &str) -> Story {
@@ -100,6 +100,7 @@ async fn a_provider_that_is_switched_off_connects_nobody_and_still_disconnects()
     let key = house.api_key("assistant").await?;
     walk.connect("alice").await?;
     let link = walk.link().await?;
+    all_handled(&house).await?;
     house.kill("bellhop")?;
     house.set("PROVIDER_GOOGLE_ENABLED", "false");
     house.serve("bellhop", &[]).await?;
@@ -123,6 +124,7 @@ async fn without_a_client_secret_the_operator_is_asked_for_it() -> Story {
     let key = house.api_key("assistant").await?;
     let link = walk.link().await?;
     let page = walk.browser.open(&link).await?;
+    all_handled(&house).await?;
     house.kill("bellhop")?;
     house.set("GOOGLE_CLIENT_SECRET", "");
     house.serve("bellhop", &[]).await?;
