@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bellhop_domain::{CommandId, Provider, TenantId};
 use bellhop_providers::{Client, Timeouts};
-use bellhop_store::{Keyring, Store};
+use bellhop_store::Store;
 use rand::Rng;
 use teloxide::Bot;
 use thiserror::Error;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::breakers;
 use crate::clock::Clock;
-use crate::config::{ConfigError, Settings};
+use crate::config::{self, ConfigError, Settings};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 
@@ -56,10 +56,7 @@ pub enum StartError {
 impl App {
     /// Puts everything together. Connects to nothing yet.
     pub fn new(settings: Settings) -> Result<Self, StartError> {
-        let master_key = settings.master_key.as_ref().ok_or_else(|| {
-            ConfigError::new("MASTER_KEY", "is required: 32 bytes in base64; make one with `openssl rand -base64 32`")
-        })?;
-        let keyring = Keyring::new(master_key).map_err(|error| ConfigError::new("MASTER_KEY", error.to_string()))?;
+        let keyring = config::keyring(settings.master_key.as_ref())?;
         let store = Store::open(settings.database.clone(), keyring);
         let google =
             Client::new(settings.google.description.clone(), settings.google.credentials.clone(), Timeouts::default())?;

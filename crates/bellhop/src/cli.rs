@@ -10,6 +10,14 @@ macro_rules! say {
     }};
 }
 
+/// Prints a line about the command itself, such as what went wrong. Here too a reader who is gone must not stop anything.
+macro_rules! complain {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 pub mod api_key;
 mod audit;
 mod breakers;
@@ -21,6 +29,7 @@ pub mod failure;
 mod migrate;
 mod rebuild;
 mod usage;
+mod words;
 
 use std::process::ExitCode;
 
@@ -31,6 +40,13 @@ use crate::app::App;
 use crate::config::{self, Settings, Source};
 use crate::serve::{self, Role};
 use crate::telemetry;
+
+/// Said by `--help`.
+const EXIT_CODES: &str = "Exit codes:\n
+  0  done
+  1  it failed
+  2  the command was not understood
+  3  a check found something";
 
 /// Connects mail and calendar accounts, keeps their access alive, and answers in Telegram.
 #[derive(Debug, Parser)]
@@ -79,7 +95,7 @@ enum Command {
 
 /// Reads the arguments and does what they say.
 pub fn run() -> ExitCode {
-    let matches = Arguments::command().after_long_help(config::help()).after_help(config::help()).get_matches();
+    let matches = Arguments::command().after_long_help(format!("{}\n\n{EXIT_CODES}", config::help())).get_matches();
     let arguments = match Arguments::from_arg_matches(&matches) {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
@@ -87,18 +103,18 @@ pub fn run() -> ExitCode {
     match carry_out(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("bellhop: {failure}");
+            complain!("bellhop: {failure}");
             ExitCode::from(failure.code())
         }
     }
 }
 
 fn carry_out(command: Command) -> Result<(), Failure> {
-    let settings = Source::process().and_then(|source| Settings::read(&source));
+    let source = Source::process();
     if matches!(command, Command::Doctor) {
-        return block_on(doctor::run(settings));
+        return block_on(doctor::run(&source));
     }
-    let settings = settings.map_err(|error| Failure::new(error.to_string()))?;
+    let settings = Settings::read(&source).map_err(|errors| Failure::new(errors.to_string()))?;
     telemetry::start(&settings);
     block_on(async move {
         if let Command::Migrate { after_restore } = command {

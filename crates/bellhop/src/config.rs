@@ -1,25 +1,26 @@
-//! The settings: every one, what it means, and where it comes from. Nothing else reads the environment.
+//! The settings: every one and what it means. Where values come from is in `config/source.rs`; nothing else reads them.
 //!
-//! Values come from the environment or, where it has none, from a `.env` file in the working directory or above. A secret may
-//! also be in a file that `NAME_FILE` names. Values are checked once, at the start; an error says what to do and never
-//! repeats a value, as it may be a secret put in the wrong place.
+//! Values are checked once, at the start and all together, so that an operator mends everything in one go. An error says what
+//! to do and never repeats a value, as it may be a secret put in the wrong place.
 
+mod error;
 mod google;
 mod quotas;
+mod source;
 mod telegram;
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use bellhop_store::DatabaseAddress;
+use bellhop_store::{DatabaseAddress, Keyring};
 use secrecy::{ExposeSecret, SecretString};
-use thiserror::Error;
 use url::Url;
 
+pub use error::{ConfigError, ConfigErrors};
 pub use google::GoogleSettings;
 pub use quotas::LEAST_REQUESTS;
+pub use source::Source;
 pub use telegram::{TelegramSettings, WebhookSettings};
 
 /// One setting, as `bellhop --help` and the README describe it.
@@ -75,22 +76,6 @@ pub const SETTINGS: &[Setting] = settings! {
     "GOOGLE_CALENDAR_URL", "Google's own", "The calendar API alone, ending in `calendar/v3/`.";
 };
 
-/// A setting that is missing or makes no sense. Tell the operator and stop.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{name}: {problem}")]
-pub struct ConfigError {
-    /// Which setting.
-    pub name: String,
-    /// What is wrong and what to do.
-    pub problem: String,
-}
-
-impl ConfigError {
-    pub(crate) fn new(name: &str, problem: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), problem: problem.into() }
-    }
-}
-
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -127,94 +112,6 @@ pub struct Settings {
     pub log_level: String,
 }
 
-/// Where values come from: the environment first, then `.env`.
-pub struct Source {
-    dotenv: BTreeMap<String, String>,
-    environment: fn(&str) -> Option<String>,
-}
-
-impl Source {
-    /// The process's environment and the `.env` file of the working directory, or of the nearest folder above it that has one.
-    pub fn process() -> Result<Self, ConfigError> {
-        let mut dotenv = BTreeMap::new();
-        match dotenvy::dotenv_iter() {
-            Ok(lines) => {
-                for line in lines {
-                    let (name, value) = line.map_err(|_| ConfigError::new(".env", "a line is not NAME=value"))?;
-                    dotenv.insert(name, value);
-                }
-            }
-            Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(_) => return Err(ConfigError::new(".env", "the file cannot be read")),
-        }
-        #[expect(clippy::disallowed_methods, reason = "this is where settings are read, once")]
-        let environment = |name: &str| std::env::var(name).ok();
-        Ok(Self { dotenv, environment })
-    }
-
-    /// Fixed values, for tests.
-    #[cfg(test)]
-    pub fn fixed(values: &[(&str, &str)]) -> Self {
-        let dotenv = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { dotenv, environment: |_| None }
-    }
-
-    /// The value of a setting. An empty one counts as not given.
-    pub(crate) fn text(&self, name: &str) -> Option<String> {
-        let value = (self.environment)(name).or_else(|| self.dotenv.get(name).cloned())?;
-        let value = value.trim().to_owned();
-        (!value.is_empty()).then_some(value)
-    }
-
-    /// A secret: the value, or what is in the file that `NAME_FILE` names.
-    pub(crate) fn secret(&self, name: &str) -> Result<Option<SecretString>, ConfigError> {
-        let file_name = format!("{name}_FILE");
-        match (self.text(name), self.text(&file_name)) {
-            (Some(_), Some(_)) => {
-                Err(ConfigError::new(name, format!("both {name} and {file_name} are set; keep one of them")))
-            }
-            (Some(value), None) => Ok(Some(value.into())),
-            (None, Some(path)) => {
-                let content = std::fs::read_to_string(&path).map_err(|error| {
-                    ConfigError::new(&file_name, format!("the file cannot be read: {}", error.kind()))
-                })?;
-                let content = content.trim();
-                if content.is_empty() {
-                    return Err(ConfigError::new(&file_name, "the file is empty"));
-                }
-                Ok(Some(content.to_owned().into()))
-            }
-            (None, None) => Ok(None),
-        }
-    }
-
-    pub(crate) fn parse<T: FromStr>(&self, name: &str, expected: &str) -> Result<Option<T>, ConfigError> {
-        self.text(name)
-            .map(|text| text.parse().map_err(|_| ConfigError::new(name, format!("expected {expected}"))))
-            .transpose()
-    }
-
-    pub(crate) fn flag(&self, name: &str, otherwise: bool) -> Result<bool, ConfigError> {
-        match self.text(name).map(|text| text.to_ascii_lowercase()).as_deref() {
-            None => Ok(otherwise),
-            Some("true" | "1" | "yes" | "on") => Ok(true),
-            Some("false" | "0" | "no" | "off") => Ok(false),
-            Some(_) => Err(ConfigError::new(name, "expected true or false")),
-        }
-    }
-
-    /// An address that secrets are sent to, or that people are sent to.
-    pub(crate) fn address(&self, name: &str) -> Result<Option<Url>, ConfigError> {
-        let address: Option<Url> = self.parse(name, "an address such as https://example.org")?;
-        match address {
-            Some(address) if !bellhop_providers::is_acceptable_address(&address) => {
-                Err(ConfigError::new(name, "must be https, or http on loopback, without user, password or query"))
-            }
-            address => Ok(address),
-        }
-    }
-}
-
 impl std::fmt::Debug for Settings {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Settings").field("listen", &self.listen).finish_non_exhaustive()
@@ -222,44 +119,129 @@ impl std::fmt::Debug for Settings {
 }
 
 impl Settings {
-    /// Reads and checks every setting.
-    pub fn read(source: &Source) -> Result<Self, ConfigError> {
-        let overrides = source.flag("ALLOW_PROVIDER_OVERRIDES", false)?;
-        let listen: SocketAddr = source
-            .parse("LISTEN_ADDR", "an address and port such as 127.0.0.1:8080")?
-            .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
-        let public_base_url = match source.address("PUBLIC_BASE_URL")? {
-            Some(address) if address.path() != "/" => {
-                return Err(ConfigError::new(
-                    "PUBLIC_BASE_URL",
-                    "must be an origin such as https://bellhop.example.org, without a path",
-                ));
-            }
-            Some(address) => address,
-            None => Url::parse(&format!("http://{listen}"))
-                .ok()
-                .filter(bellhop_providers::is_acceptable_address)
-                .ok_or_else(|| ConfigError::new("PUBLIC_BASE_URL", "is required where LISTEN_ADDR is not loopback"))?,
-        };
-        Ok(Self {
-            database: database(source, "DATABASE_URL")?.ok_or_else(|| {
-                ConfigError::new("DATABASE_URL", "is required: postgres://role:password@host/database")
-            })?,
-            migrate_database: database(source, "MIGRATE_DATABASE_URL")?,
-            redis_url: redis(source)?,
+    /// Reads and checks every setting. What is wrong is said of all of them at once.
+    pub fn read(source: &Source) -> Result<Self, ConfigErrors> {
+        Examined::of(source).settings()
+    }
+}
+
+/// Every setting that could be read, and what is wrong with the others: for whoever goes on with what there is. One that
+/// makes no sense counts as not given, and nothing is said of what follows from that alone.
+pub struct Examined {
+    /// What is wrong, in the order in which it was looked for.
+    pub errors: ConfigErrors,
+    /// Postgres as the serving role.
+    pub database: Option<DatabaseAddress>,
+    /// Redis.
+    pub redis_url: Option<SecretString>,
+    /// How browsers reach it.
+    pub public_base_url: Option<Url>,
+    /// Google.
+    pub google: Option<GoogleSettings>,
+    /// Telegram.
+    pub telegram: Option<TelegramSettings>,
+    master_key: Option<SecretString>,
+    migrate_database: Option<DatabaseAddress>,
+    listen: SocketAddr,
+    provider_callers: u32,
+    log_format: LogFormat,
+    /// Which log lines there are, unchecked.
+    pub log_level: String,
+}
+
+impl Examined {
+    /// Looks at every setting.
+    pub fn of(source: &Source) -> Self {
+        let mut errors = source.errors.clone();
+        // Of addresses that may be allowed or not, nothing is said before that is known.
+        let overrides = errors.heed(source.flag("ALLOW_PROVIDER_OVERRIDES", false)).unwrap_or(true);
+        let listen = errors.heed(source.parse("LISTEN_ADDR", "an address and port such as 127.0.0.1:8080"));
+        let listen = listen.flatten().unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let database = errors.heed(database(source, "DATABASE_URL")).flatten();
+        if database.is_none() {
+            errors.add(ConfigError::new("DATABASE_URL", "is required: postgres://role:password@host/database"));
+        }
+        Self {
+            database,
+            redis_url: errors.heed(redis(source)),
+            public_base_url: errors.heed(public_base_url(source, listen)),
+            master_key: errors.heed(source.secret("MASTER_KEY")).flatten(),
+            google: GoogleSettings::read(source, overrides, &mut errors),
+            telegram: TelegramSettings::read(source, overrides, &mut errors),
+            migrate_database: errors.heed(self::database(source, "MIGRATE_DATABASE_URL")).flatten(),
             listen,
-            public_base_url,
-            master_key: source.secret("MASTER_KEY")?,
-            google: GoogleSettings::read(source, overrides)?,
-            provider_callers: quotas::callers(source)?,
-            telegram: TelegramSettings::read(source, overrides)?,
-            log_format: match source.text("LOG_FORMAT").as_deref() {
-                None | Some("text") => LogFormat::Text,
-                Some("json") => LogFormat::Json,
-                Some(_) => return Err(ConfigError::new("LOG_FORMAT", "expected text or json")),
-            },
+            provider_callers: errors.heed(quotas::callers(source)).unwrap_or(1),
+            log_format: errors.heed(log_format(source)).unwrap_or(LogFormat::Text),
             log_level: source.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
-        })
+            errors,
+        }
+    }
+
+    /// What opens everything that is sealed.
+    pub fn keyring(&self) -> Result<Keyring, ConfigError> {
+        keyring(self.master_key.as_ref())
+    }
+
+    fn settings(self) -> Result<Settings, ConfigErrors> {
+        match self {
+            Self {
+                errors,
+                database: Some(database),
+                redis_url: Some(redis_url),
+                public_base_url: Some(public_base_url),
+                google: Some(google),
+                telegram: Some(telegram),
+                master_key,
+                migrate_database,
+                listen,
+                provider_callers,
+                log_format,
+                log_level,
+            } if errors.is_empty() => Ok(Settings {
+                database,
+                migrate_database,
+                redis_url,
+                listen,
+                public_base_url,
+                master_key,
+                google,
+                provider_callers,
+                telegram,
+                log_format,
+                log_level,
+            }),
+            wrong => Err(wrong.errors),
+        }
+    }
+}
+
+/// The keyring of a master key that was set.
+pub fn keyring(master_key: Option<&SecretString>) -> Result<Keyring, ConfigError> {
+    let name = "MASTER_KEY";
+    let required = "is required: 32 bytes in base64; make one with `openssl rand -base64 32`";
+    let master_key = master_key.ok_or_else(|| ConfigError::new(name, required))?;
+    Keyring::new(master_key).map_err(|error| ConfigError::new(name, error.to_string()))
+}
+
+fn public_base_url(source: &Source, listen: SocketAddr) -> Result<Url, ConfigError> {
+    let name = "PUBLIC_BASE_URL";
+    match source.address(name)? {
+        Some(address) if address.path() != "/" => {
+            Err(ConfigError::new(name, "must be an origin such as https://bellhop.example.org, without a path"))
+        }
+        Some(address) => Ok(address),
+        None => Url::parse(&format!("http://{listen}"))
+            .ok()
+            .filter(bellhop_providers::is_acceptable_address)
+            .ok_or_else(|| ConfigError::new(name, "is required where LISTEN_ADDR is not loopback")),
+    }
+}
+
+fn log_format(source: &Source) -> Result<LogFormat, ConfigError> {
+    match source.text("LOG_FORMAT").as_deref() {
+        None | Some("text") => Ok(LogFormat::Text),
+        Some("json") => Ok(LogFormat::Json),
+        Some(_) => Err(ConfigError::new("LOG_FORMAT", "expected text or json")),
     }
 }
 
@@ -303,7 +285,59 @@ mod tests {
     const LEAST: &[(&str, &str)] = &[("DATABASE_URL", "postgres://app@127.0.0.1/bellhop")];
 
     fn with(more: &[(&str, &str)]) -> Result<Settings, ConfigError> {
-        Settings::read(&Source::fixed(&[LEAST, more].concat()))
+        Settings::read(&Source::fixed(&[LEAST, more].concat())).map_err(ConfigErrors::only)
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once_and_nothing_twice() {
+        let wrong = [
+            ("DATABASE_URL_FILE", "/nowhere"),
+            ("LISTEN_ADDR", "here"),
+            ("PUBLIC_BASE_URL", "there"),
+            ("REDIS_URL", "nowhere"),
+            ("MASTER_KEY_FILE", "/nowhere"),
+            ("ALLOW_PROVIDER_OVERRIDES", "perhaps"),
+            ("GOOGLE_BASE_URL", "http://127.0.0.1:9"),
+            ("GOOGLE_TOKEN_URL", "the usual"),
+            ("GOOGLE_MAIL_URL", "no setting of ours"),
+            ("GOOGLE_QUOTAS", "plenty"),
+            ("GOOGLE_CLIENT_SECRET_FILE", "/nowhere"),
+            ("PROVIDER_GOOGLE_ENABLED", "sometimes"),
+            ("PROVIDER_CALLERS", "0"),
+            ("TELEGRAM_BOT_TOKEN_FILE", "/nowhere"),
+            ("TELEGRAM_API_URL", "a wire"),
+            ("TELEGRAM_ALLOWED_USERS", "Ada"),
+            ("TELEGRAM_WEBHOOK_URL", "https://bellhop.example/telegram"),
+            ("TELEGRAM_WEBHOOK_SECRET_FILE", "/nowhere"),
+            ("LOG_FORMAT", "verse"),
+        ];
+        let errors = Settings::read(&Source::fixed(&wrong)).unwrap_err();
+        let mut named: Vec<&str> = errors.iter().map(|error| error.name.as_str()).collect();
+        named.sort_unstable();
+        let mut expected: Vec<&str> = wrong.iter().map(|(name, _)| *name).collect();
+        // An address that is well formed; whether it is allowed cannot be known. And what is no setting.
+        expected.retain(|name| !["GOOGLE_BASE_URL", "GOOGLE_MAIL_URL", "TELEGRAM_WEBHOOK_URL"].contains(name));
+        expected.sort_unstable();
+        assert_eq!(named, expected);
+        assert_eq!(errors.to_string().lines().count(), expected.len());
+    }
+
+    #[test]
+    fn what_makes_sense_is_there_whatever_else_does_not() {
+        let examined = Examined::of(&Source::fixed(&[
+            ("LISTEN_ADDR", "0.0.0.0:80"),
+            ("REDIS_URL", "redis://127.0.0.1:1"),
+            ("GOOGLE_QUOTAS", "plenty"),
+            ("GOOGLE_CLIENT_ID", "client"),
+            ("GOOGLE_CLIENT_SECRET", "secret"),
+            ("TELEGRAM_BOT_TOKEN", "1:token"),
+        ]));
+        let named: Vec<&str> = examined.errors.iter().map(|error| error.name.as_str()).collect();
+        assert_eq!(named, ["DATABASE_URL", "PUBLIC_BASE_URL", "GOOGLE_QUOTAS"]);
+        assert!(examined.database.is_none() && examined.public_base_url.is_none());
+        assert!(examined.redis_url.is_some());
+        assert!(examined.google.is_some_and(|google| google.credentials.is_some()));
+        assert!(examined.telegram.is_some_and(|telegram| telegram.token.is_some()));
     }
 
     #[test]

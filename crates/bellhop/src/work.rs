@@ -13,7 +13,7 @@
 //! rebuild.rs  the belt emptied and filled again, for the operator
 //! ```
 
-mod belt;
+pub mod belt;
 mod direct;
 pub mod rebuild;
 pub mod relay;

@@ -78,11 +78,26 @@ fn is_outage(error: &sqlx::Error) -> bool {
 /// What went wrong, without anything of what was being written.
 fn name_of(error: &sqlx::Error) -> String {
     match error {
-        sqlx::Error::Database(error) => format!("SQLSTATE {}", error.code().unwrap_or_default()),
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            format!("{}SQLSTATE {code}", meaning(&code))
+        }
         sqlx::Error::PoolTimedOut => "no connection could be had in time".to_owned(),
         sqlx::Error::Io(_) => "the connection failed".to_owned(),
         sqlx::Error::PoolClosed => "it is closed".to_owned(),
         _ => "the statement or its answer was not understood".to_owned(),
+    }
+}
+
+/// What an operator can do something about, in words.
+fn meaning(code: &str) -> &'static str {
+    match code {
+        "28000" | "28P01" => "the role or its password is refused, ",
+        "3D000" => "there is no such database, ",
+        "42501" => "the role may not do this, ",
+        "42P01" | "42703" | "42883" => "the schema is of another release, ",
+        "53300" => "there are too many connections, ",
+        _ => "",
     }
 }
 

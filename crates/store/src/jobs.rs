@@ -93,6 +93,8 @@ pub struct QueueCount {
     pub open: i64,
     /// Open jobs that are due and not running.
     pub due: i64,
+    /// Since when the oldest of those is due.
+    pub oldest_due: Option<DateTime<Utc>>,
     /// Jobs held by a run.
     pub running: i64,
     /// Dead letters.
@@ -151,6 +153,7 @@ impl Store {
             r#"select queue,
                    count(*) filter (where state = 'open') as "open!",
                    count(*) filter (where state = 'open' and lease is null and due_at <= $1) as "due!",
+                   min(due_at) filter (where state = 'open' and lease is null and due_at <= $1) as oldest_due,
                    count(*) filter (where lease is not null) as "running!",
                    count(*) filter (where state = 'dead') as "dead!"
                from jobs
@@ -166,6 +169,7 @@ impl Store {
                 queue,
                 open: row.map_or(0, |row| row.open),
                 due: row.map_or(0, |row| row.due),
+                oldest_due: row.and_then(|row| row.oldest_due),
                 running: row.map_or(0, |row| row.running),
                 dead: row.map_or(0, |row| row.dead),
             }

@@ -36,8 +36,16 @@ pub enum RoleProblem {
 }
 
 impl Store {
-    /// What is wrong with the role or the schema, if anything. To be asked before serving.
+    /// What is wrong with the role, the schema or the master key, if anything. To be asked before serving.
     pub async fn role_problem(&self) -> Result<Option<RoleProblem>, StoreError> {
+        match self.keyless_role_problem().await? {
+            None => Ok((!self.is_own_master_key().await?).then_some(RoleProblem::OtherMasterKey)),
+            problem => Ok(problem),
+        }
+    }
+
+    /// What is wrong with the role or the schema, if anything, for whoever has no master key yet.
+    pub async fn keyless_role_problem(&self) -> Result<Option<RoleProblem>, StoreError> {
         let role = sqlx::query!(
             // Of the role itself and of every role it could become by `set role`.
             r#"select bool_or(rolsuper) as "superuser!", bool_or(rolbypassrls) as "bypasses!"
@@ -117,9 +125,6 @@ impl Store {
             return Ok(Some(RoleProblem::Unguarded(name)));
         }
         let ahead = sqlx::query_scalar!(r#"select log_is_ahead() as "ahead!""#).fetch_one(&self.pool).await?;
-        if ahead {
-            return Ok(Some(RoleProblem::LogAhead));
-        }
-        Ok((!self.is_own_master_key().await?).then_some(RoleProblem::OtherMasterKey))
+        Ok(ahead.then_some(RoleProblem::LogAhead))
     }
 }

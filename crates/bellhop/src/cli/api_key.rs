@@ -2,7 +2,9 @@
 
 use bellhop_domain::{OwnerId, TenantId};
 use bellhop_store::{ApiKey, DEFAULT_TENANT, plain_hash};
+use chrono::{DateTime, Utc};
 use clap::Subcommand;
+use serde_json::json;
 use url::Url;
 use uuid::Uuid;
 
@@ -32,6 +34,9 @@ pub enum ApiKeyCommand {
         /// Which tenant.
         #[arg(long, default_value = DEFAULT_TENANT)]
         tenant: String,
+        /// One JSON object a line instead of a table.
+        #[arg(long)]
+        json: bool,
     },
     /// Revoke a key. What it connected stays connected.
     Revoke {
@@ -47,7 +52,7 @@ pub enum ApiKeyCommand {
 pub async fn run(command: ApiKeyCommand, app: &App) -> Result<(), Failure> {
     match command {
         ApiKeyCommand::Add { name, tenant, return_url } => add(app, &name, &tenant, return_url).await,
-        ApiKeyCommand::List { tenant } => list(app, &tenant).await,
+        ApiKeyCommand::List { tenant, json } => list(app, &tenant, json).await,
         ApiKeyCommand::Revoke { key, tenant } => revoke(app, &key, &tenant).await,
     }
 }
@@ -71,18 +76,35 @@ async fn add(app: &App, name: &str, tenant: &str, return_url: Option<Url>) -> Re
         return Err(Failure::new(format!("there is a key called {name} already; choose another name")));
     }
     say!("{}", key_text(id, &secret));
-    eprintln!("This is the only time the key is shown. Send it as `Authorization: Bearer …`.");
+    complain!("This is the only time the key is shown. Send it as `Authorization: Bearer …`.");
     Ok(())
 }
 
-async fn list(app: &App, tenant: &str) -> Result<(), Failure> {
+async fn list(app: &App, tenant: &str, json: bool) -> Result<(), Failure> {
     let tenant = tenant_named(app, tenant).await?;
-    for key in app.store.api_keys(tenant).await? {
-        let state = key.revoked_at.map_or_else(|| "good".to_owned(), |at| format!("revoked {}", at.format("%F %R")));
-        let (made, address) = (key.created_at.format("%F %R"), key.return_url.as_deref().unwrap_or("-"));
-        say!("{}  {made}  {state}  {}  {address}", key.id, key.name);
+    let keys = app.store.api_keys(tenant).await?;
+    for key in &keys {
+        say!("{}", if json { as_json(key).to_string() } else { as_line(key) });
+    }
+    if keys.is_empty() && !json {
+        say!("There are no keys; `bellhop api-key add` makes one.");
     }
     Ok(())
+}
+
+/// Everything but the hash, which would let a stolen list be tried against stolen keys.
+fn as_json(key: &ApiKey) -> serde_json::Value {
+    json!({
+        "key": key.id, "tenant": key.tenant, "owner": key.owner, "name": key.name, "return_url": key.return_url,
+        "created_at": key.created_at, "revoked_at": key.revoked_at,
+    })
+}
+
+fn as_line(key: &ApiKey) -> String {
+    let at = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M UTC");
+    let state = key.revoked_at.map_or_else(|| "good".to_owned(), |revoked| format!("revoked {}", at(revoked)));
+    let address = key.return_url.as_deref().unwrap_or("-");
+    format!("{}  {}  {state}  {}  {address}", key.id, at(key.created_at), key.name)
 }
 
 async fn revoke(app: &App, wanted: &str, tenant: &str) -> Result<(), Failure> {
@@ -106,7 +128,7 @@ async fn tenant_named(app: &App, name: &str) -> Result<TenantId, Failure> {
 fn checked_name(name: &str) -> Result<&str, Failure> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-        return Err(Failure::new(format!("a name has 1 to {LONGEST_NAME} characters, on one line")));
+        return Err(Failure::not_understood(format!("a name has 1 to {LONGEST_NAME} characters, on one line")));
     }
     Ok(name)
 }
@@ -116,7 +138,9 @@ fn checked_return_url(address: Url) -> Result<Url, Failure> {
     // A query of the program's own is welcome; the finish code is added to it.
     bare.set_query(None);
     if !bellhop_providers::is_acceptable_address(&bare) {
-        return Err(Failure::new("a return URL is https, or http on loopback, without user, password or fragment"));
+        return Err(Failure::not_understood(
+            "a return URL is https, or http on loopback, without user, password or fragment",
+        ));
     }
     Ok(address)
 }

@@ -1,9 +1,11 @@
 //! `bellhop audit`: who did what to which account and when, and the proof that nobody edited the answer.
 
+use std::str::FromStr;
+
 use bellhop_domain::IntegrationId;
 use bellhop_store::AuditEntry;
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use clap::Subcommand;
+use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use clap::{Subcommand, value_parser};
 
 use crate::app::App;
 use crate::cli::Failure;
@@ -18,9 +20,9 @@ pub enum AuditCommand {
         integration: IntegrationId,
         /// Only events since then: `2026-01-31`, `2026-01-31T12:00:00Z`, or `90m`, `24h`, `7d` ago.
         #[arg(long)]
-        since: Option<String>,
-        /// At most this many.
-        #[arg(long, default_value_t = 1_000)]
+        since: Option<Since>,
+        /// At most this many; where there are more, standard error says so.
+        #[arg(long, default_value_t = 1_000, value_parser = value_parser!(i64).range(1..))]
         limit: i64,
         /// One JSON object a line instead of a table.
         #[arg(long)]
@@ -40,8 +42,7 @@ pub enum AuditCommand {
 pub async fn run(command: AuditCommand, app: &App) -> Result<(), Failure> {
     match command {
         AuditCommand::Query { integration, since, limit, json } => {
-            let since = since.map(|text| moment(&text, app.clock.now())).transpose()?;
-            query(app, integration, since, limit, json).await
+            query(app, integration, since.map(|since| since.moment(app.clock.now())), limit, json).await
         }
         AuditCommand::Integrations { json } => integrations(app, json).await,
         AuditCommand::Verify => verify(app).await,
@@ -59,8 +60,15 @@ async fn query(
         app.store.tenant_of(integration).await?.ok_or_else(|| {
             Failure::new("there is no integration with this id; `bellhop audit integrations` lists them")
         })?;
-    for entry in app.store.audit(tenant, integration, since, limit).await? {
-        say!("{}", if json { as_json(&entry)? } else { as_line(&entry)? });
+    // One more than is shown: an answer that is cut short must not look whole to an auditor.
+    let entries = app.store.audit(tenant, integration, since, limit.saturating_add(1)).await?;
+    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
+    for entry in entries.iter().take(shown) {
+        say!("{}", if json { as_json(entry)? } else { as_line(entry)? });
+    }
+    if let Some(next) = entries.get(shown) {
+        let next = next.time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        complain!("bellhop: these are the first {limit}; --limit shows more, or go on with --since {next}");
     }
     Ok(())
 }
@@ -92,9 +100,11 @@ fn as_line(entry: &AuditEntry) -> Result<String, Failure> {
 }
 
 async fn integrations(app: &App, json: bool) -> Result<(), Failure> {
+    let mut shown = 0;
     for tenant in app.store.tenants().await? {
         for integration in app.store.streams(tenant).await? {
             let Some(row) = app.store.integration(tenant, integration).await? else { continue };
+            shown += 1;
             if json {
                 let line = serde_json::json!({
                     "integration": row.id, "tenant": row.tenant, "owner": row.owner, "provider": row.provider,
@@ -113,6 +123,9 @@ async fn integrations(app: &App, json: bool) -> Result<(), Failure> {
             }
         }
     }
+    if shown == 0 && !json {
+        say!("There are no integrations.");
+    }
     Ok(())
 }
 
@@ -128,16 +141,37 @@ async fn verify(app: &App) -> Result<(), Failure> {
 }
 
 /// A moment as people write it.
-fn moment(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
-    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
-        return Ok(moment.with_timezone(&Utc));
+#[derive(Debug, Clone, Copy)]
+pub enum Since {
+    /// This moment itself.
+    At(DateTime<Utc>),
+    /// So long before now.
+    Ago(TimeDelta),
+}
+
+impl FromStr for Since {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Self::At(moment.with_timezone(&Utc)));
+        }
+        if let Ok(date) = text.parse::<NaiveDate>() {
+            return Ok(Self::At(date.and_time(chrono::NaiveTime::MIN).and_utc()));
+        }
+        ago(text).map(Self::Ago).ok_or("expected 2026-01-31, 2026-01-31T12:00:00Z, or 90m, 24h or 7d ago")
     }
-    if let Ok(date) = text.parse::<NaiveDate>() {
-        return Ok(date.and_time(chrono::NaiveTime::MIN).and_utc());
+}
+
+impl Since {
+    /// What it means now. There is no log from before 1970, and Postgres does not know every time that can be written.
+    fn moment(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let moment = match self {
+            Self::At(moment) => Some(moment),
+            Self::Ago(ago) => now.checked_sub_signed(ago),
+        };
+        moment.unwrap_or(DateTime::UNIX_EPOCH).max(DateTime::UNIX_EPOCH)
     }
-    ago(text)
-        .and_then(|ago| now.checked_sub_signed(ago))
-        .ok_or_else(|| Failure::new("--since: expected 2026-01-31, 2026-01-31T12:00:00Z, or 90m, 24h or 7d ago"))
 }
 
 fn ago(text: &str) -> Option<TimeDelta> {
@@ -165,10 +199,13 @@ mod tests {
             ("90m", "2026-03-01T10:30:00Z"),
             ("7d", "2026-02-22T12:00:00Z"),
         ] {
-            assert_eq!(moment(text, now).unwrap().to_rfc3339(), expected.replace('Z', "+00:00"));
+            assert_eq!(text.parse::<Since>().unwrap().moment(now).to_rfc3339(), expected.replace('Z', "+00:00"));
         }
         for text in ["", "d", "-", "yesterday", "99999999999999999999d", "9223372036854775807d", "1é"] {
-            assert!(moment(text, now).is_err(), "{text}");
+            assert!(text.parse::<Since>().is_err(), "{text}");
+        }
+        for text in ["5000000d", "99999999999d", "-4800-01-01"] {
+            assert_eq!(text.parse::<Since>().unwrap().moment(now), DateTime::UNIX_EPOCH, "{text}: since ever");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `bellhop breakers`: what is left alone at the moment as it keeps failing, since when, and when it is tried again.
 
-use bellhop_store::StoredBreaker;
+use bellhop_store::{Store, StoreError, StoredBreaker};
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 use serde_json::json;
@@ -19,34 +19,17 @@ pub struct BreakersArguments {
 
 /// Shows every breaker that remembers a failure: first those of providers, which hold back all of their accounts.
 pub async fn run(arguments: BreakersArguments, app: &App) -> Result<(), Failure> {
-    let (mut of_providers, mut of_accounts) = (vec![], vec![]);
-    for tenant in app.store.tenants().await? {
-        let rows = app.store.breakers(tenant).await?;
-        let (accounts, providers) = rows.into_iter().partition::<Vec<_>, _>(|row| row.integration.is_some());
-        // The same for every tenant.
-        of_providers = providers;
-        of_accounts.extend(accounts);
-    }
     let now = app.clock.now();
     let mut shown = 0;
-    for row in of_providers.into_iter().chain(of_accounts) {
-        let Ok(breaker) = serde_json::from_value::<Breaker>(row.state.clone()) else {
-            shown += 1;
-            if arguments.json {
-                say!("{}", unreadable_as_json(&row));
-            } else {
-                say!("{}: written by a newer release, which this one cannot read", name(&row));
-            }
-            continue;
-        };
-        if breaker.is_calm(now) {
+    for remembered in remembered(&app.store).await? {
+        if remembered.breaker.as_ref().is_some_and(|breaker| breaker.is_calm(now)) {
             continue;
         }
         shown += 1;
         if arguments.json {
-            say!("{}", as_json(&row, &breaker, now));
+            say!("{}", remembered.as_json(now));
         } else {
-            say!("{}", as_line(&row, &breaker, now));
+            say!("{}", remembered.say(now));
         }
     }
     if shown == 0 && !arguments.json {
@@ -55,26 +38,59 @@ pub async fn run(arguments: BreakersArguments, app: &App) -> Result<(), Failure>
     Ok(())
 }
 
-fn as_json(row: &StoredBreaker, breaker: &Breaker, now: DateTime<Utc>) -> serde_json::Value {
-    json!({
-        "provider": row.provider,
-        "service": row.service,
-        "integration": row.integration,
-        "state": state(breaker, now),
-        "failures": breaker.failures(now),
-        "since": breaker.open().map(|open| open.since),
-        "reason": breaker.open().map(|open| open.reason),
-        "retry_at": breaker.open().map(|open| open.retry_at),
-    })
+/// A breaker as it was last written down.
+pub(super) struct Remembered {
+    pub(super) row: StoredBreaker,
+    /// None, if a newer release wrote it.
+    breaker: Option<Breaker>,
 }
 
-fn unreadable_as_json(row: &StoredBreaker) -> serde_json::Value {
-    json!({
-        "provider": row.provider,
-        "service": row.service,
-        "integration": row.integration,
-        "state": "unreadable",
-    })
+/// All of them, each provider's first and otherwise in the order of their names.
+pub(super) async fn remembered(store: &Store) -> Result<Vec<Remembered>, StoreError> {
+    let (mut of_providers, mut of_accounts) = (vec![], vec![]);
+    for tenant in store.tenants().await? {
+        let rows = store.breakers(tenant).await?;
+        let (accounts, providers) = rows.into_iter().partition::<Vec<_>, _>(|row| row.integration.is_some());
+        // The same for every tenant.
+        of_providers = providers;
+        of_accounts.extend(accounts);
+    }
+    let mut rows: Vec<_> = of_providers.into_iter().chain(of_accounts).collect();
+    rows.sort_by(|one, other| {
+        let place = |row: &StoredBreaker| (row.integration, row.provider.name());
+        place(one).cmp(&place(other)).then_with(|| one.service.cmp(&other.service))
+    });
+    let read = |row: StoredBreaker| Remembered { breaker: serde_json::from_value(row.state.clone()).ok(), row };
+    Ok(rows.into_iter().map(read).collect())
+}
+
+impl Remembered {
+    /// Whether it holds calls back.
+    pub(super) fn is_open(&self) -> bool {
+        self.breaker.as_ref().is_some_and(|breaker| breaker.open().is_some())
+    }
+
+    /// In a sentence.
+    pub(super) fn say(&self, now: DateTime<Utc>) -> String {
+        let Some(breaker) = &self.breaker else {
+            return format!("{}: written by a newer release, which this one cannot read", name(&self.row));
+        };
+        as_line(&self.row, breaker, now)
+    }
+
+    fn as_json(&self, now: DateTime<Utc>) -> serde_json::Value {
+        let open = self.breaker.as_ref().and_then(Breaker::open);
+        json!({
+            "provider": self.row.provider,
+            "service": self.row.service,
+            "integration": self.row.integration,
+            "state": self.breaker.as_ref().map_or("unreadable", |breaker| state(breaker, now)),
+            "failures": self.breaker.as_ref().map(|breaker| breaker.failures(now)),
+            "since": open.map(|open| open.since),
+            "reason": open.map(|open| open.reason),
+            "retry_at": open.map(|open| open.retry_at),
+        })
+    }
 }
 
 /// Whose breaker it is.

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::actions;
 use crate::app::App;
 use crate::cli::Failure;
+use crate::cli::words::words;
 
 /// What to disconnect, and who says so why.
 #[derive(Debug, Args)]
@@ -15,10 +16,10 @@ pub struct DisconnectArguments {
     #[arg(long)]
     integration: IntegrationId,
     /// Why, for the auditor. Sealed.
-    #[arg(long)]
+    #[arg(long, value_name = "WHY", value_parser = words)]
     because: String,
     /// Who acts. Sealed.
-    #[arg(long, env = "USER", default_value = "unknown", hide_env_values = true)]
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "operator", value_parser = words)]
     operator: String,
 }
 

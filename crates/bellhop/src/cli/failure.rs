@@ -17,6 +17,12 @@ impl Failure {
         Self { message: message.into(), code: 1 }
     }
 
+    /// The command made no sense; nothing was done.
+    #[must_use]
+    pub fn not_understood(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 2 }
+    }
+
     /// What the process ends with.
     #[must_use]
     pub fn code(&self) -> u8 {

@@ -3,7 +3,7 @@
 use bellhop_providers::{Credentials, Description, Endpoint, google};
 use secrecy::SecretString;
 
-use super::{ConfigError, Source, quotas, refused_override};
+use super::{ConfigError, ConfigErrors, Source, quotas, refused_override};
 
 /// How Bellhop speaks to Google.
 #[derive(Debug, Clone)]
@@ -26,34 +26,37 @@ const SINGLE_ADDRESSES: [(&str, Endpoint); 6] = [
 ];
 
 impl GoogleSettings {
-    pub(super) fn read(source: &Source, overrides: bool) -> Result<Self, ConfigError> {
-        let base = source.address("GOOGLE_BASE_URL")?;
-        let mut description =
-            google(base.as_ref()).map_err(|error| ConfigError::new("GOOGLE_BASE_URL", error.to_string()))?;
+    /// Reads what can be read; nothing where Google itself cannot be described.
+    pub(super) fn read(source: &Source, overrides: bool, errors: &mut ConfigErrors) -> Option<Self> {
+        let base = errors.heed(source.address("GOOGLE_BASE_URL")).flatten();
+        let described = google(base.as_ref()).map_err(|error| ConfigError::new("GOOGLE_BASE_URL", error.to_string()));
+        let mut description = errors.heed(described)?;
         if !overrides && Endpoint::ALL.iter().any(|endpoint| !description.endpoints.is_providers_own(*endpoint)) {
-            return Err(refused_override("GOOGLE_BASE_URL"));
+            errors.add(refused_override("GOOGLE_BASE_URL"));
         }
         for (name, endpoint) in SINGLE_ADDRESSES {
-            let Some(address) = source.address(name)? else { continue };
-            description.endpoints.set(endpoint, address).map_err(|error| ConfigError::new(name, error.to_string()))?;
-            if !overrides && !description.endpoints.is_providers_own(endpoint) {
-                return Err(refused_override(name));
+            let Some(address) = errors.heed(source.address(name)).flatten() else { continue };
+            let set = description.endpoints.set(endpoint, address);
+            let set = errors.heed(set.map_err(|error| ConfigError::new(name, error.to_string())));
+            if set.is_some() && !overrides && !description.endpoints.is_providers_own(endpoint) {
+                errors.add(refused_override(name));
             }
         }
         if let Some(issuer) = source.text("GOOGLE_ISSUER")
             && !description.is_issuer(&issuer)
         {
             if !overrides {
-                return Err(refused_override("GOOGLE_ISSUER"));
+                errors.add(refused_override("GOOGLE_ISSUER"));
             }
             description.issuers = vec![issuer];
         }
-        quotas::read(source, "GOOGLE_QUOTAS", &mut description.quotas)?;
-        let client_secret: Option<SecretString> = source.secret("GOOGLE_CLIENT_SECRET")?;
+        errors.heed(quotas::read(source, "GOOGLE_QUOTAS", &mut description.quotas));
+        let client_secret: Option<SecretString> = errors.heed(source.secret("GOOGLE_CLIENT_SECRET")).flatten();
         let credentials = source
             .text("GOOGLE_CLIENT_ID")
             .zip(client_secret)
             .map(|(client_id, client_secret)| Credentials { client_id, client_secret });
-        Ok(Self { enabled: source.flag("PROVIDER_GOOGLE_ENABLED", true)?, credentials, description })
+        let enabled = errors.heed(source.flag("PROVIDER_GOOGLE_ENABLED", true)).unwrap_or(true);
+        Some(Self { enabled, credentials, description })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{ConfigError, Source, refused_override};
+use super::{ConfigError, ConfigErrors, Source, refused_override};
 
 /// The first part of every path that is served otherwise. A webhook there would take it away, or never hear anything.
 const TAKEN: [&str; 8] = ["", "connect", "docs", "health", "metrics", "oauth", "openapi.json", "v1"];
@@ -41,39 +41,28 @@ pub struct WebhookSettings {
 }
 
 impl TelegramSettings {
-    pub(super) fn read(source: &Source, overrides: bool) -> Result<Self, ConfigError> {
-        let own = |name: &str, address: &str| Url::parse(address).map_err(|_| ConfigError::new(name, "is unusable"));
-        let api = own("TELEGRAM_API_URL", "https://api.telegram.org")?;
-        let api_url = source.address("TELEGRAM_API_URL")?.unwrap_or_else(|| api.clone());
-        if api_url != api && !overrides {
-            return Err(refused_override("TELEGRAM_API_URL"));
-        }
-        let link = own("TELEGRAM_LINK_URL", "https://t.me")?;
-        let link_url = source.address("TELEGRAM_LINK_URL")?.unwrap_or_else(|| link.clone());
-        // Links into the chat carry the finish code.
-        if link_url != link && !overrides {
-            return Err(refused_override("TELEGRAM_LINK_URL"));
-        }
-        let allowed_users = source
-            .text("TELEGRAM_ALLOWED_USERS")
-            .map(|list| {
-                list.split(',')
-                    .map(str::trim)
-                    .filter(|id| !id.is_empty())
-                    .map(|id| {
-                        id.parse().map_err(|_| ConfigError::new("TELEGRAM_ALLOWED_USERS", "expected numeric user ids"))
-                    })
-                    .collect()
-            })
-            .transpose()?;
-        let token = source.secret("TELEGRAM_BOT_TOKEN")?;
-        let webhook = WebhookSettings::read(source, overrides)?;
+    /// Reads what can be read.
+    pub(super) fn read(source: &Source, overrides: bool, errors: &mut ConfigErrors) -> Option<Self> {
+        // Links into the chat carry the finish code: neither address is changed by accident.
+        let mut address = |name: &str, own: &str| {
+            let own = errors.heed(Url::parse(own).map_err(|_| ConfigError::new(name, "is unusable")))?;
+            let address = errors.heed(source.address(name)).flatten().unwrap_or_else(|| own.clone());
+            if address != own && !overrides {
+                errors.add(refused_override(name));
+            }
+            Some(address)
+        };
+        let api_url = address("TELEGRAM_API_URL", "https://api.telegram.org")?;
+        let link_url = address("TELEGRAM_LINK_URL", "https://t.me")?;
+        let allowed_users = errors.heed(allowed_users(source)).flatten();
+        let token = errors.heed(source.secret("TELEGRAM_BOT_TOKEN")).flatten();
+        let webhook = WebhookSettings::read(source, overrides, errors);
         if webhook.is_some() && token.is_none() {
             // Otherwise whoever serves pages would answer every delivery as if there were no such address.
             let problem = "is required with TELEGRAM_WEBHOOK_URL, in every process that reads it";
-            return Err(ConfigError::new("TELEGRAM_BOT_TOKEN", problem));
+            errors.add(ConfigError::new("TELEGRAM_BOT_TOKEN", problem));
         }
-        Ok(Self { token, api_url, link_url, allowed_users, webhook })
+        Some(Self { token, api_url, link_url, allowed_users, webhook })
     }
 
     /// Whether this Telegram user may use the bot.
@@ -83,39 +72,54 @@ impl TelegramSettings {
     }
 }
 
+fn allowed_users(source: &Source) -> Result<Option<BTreeSet<u64>>, ConfigError> {
+    let name = "TELEGRAM_ALLOWED_USERS";
+    let Some(list) = source.text(name) else { return Ok(None) };
+    let ids = list.split(',').map(str::trim).filter(|id| !id.is_empty());
+    ids.map(|id| id.parse().map_err(|_| ConfigError::new(name, "expected numeric user ids")))
+        .collect::<Result<_, _>>()
+        .map(Some)
+}
+
 impl WebhookSettings {
-    fn read(source: &Source, overrides: bool) -> Result<Option<Self>, ConfigError> {
-        let (url, secret) = (source.address("TELEGRAM_WEBHOOK_URL")?, source.secret("TELEGRAM_WEBHOOK_SECRET")?);
-        let (url, secret) = match (url, secret) {
-            (Some(url), Some(secret)) => (url, secret),
-            (Some(_), None) => {
-                return Err(ConfigError::new(
-                    "TELEGRAM_WEBHOOK_SECRET",
-                    "is required with TELEGRAM_WEBHOOK_URL; make one with `openssl rand -hex 32`",
-                ));
-            }
-            (None, Some(_)) => {
-                return Err(ConfigError::new("TELEGRAM_WEBHOOK_URL", "is required with TELEGRAM_WEBHOOK_SECRET"));
-            }
-            (None, None) => return Ok(None),
-        };
-        let refused = |problem: &str| Err(ConfigError::new("TELEGRAM_WEBHOOK_URL", problem));
-        if url.scheme() != "https" && !overrides {
-            return refused("must be https: Telegram delivers to nothing else");
+    fn read(source: &Source, overrides: bool, errors: &mut ConfigErrors) -> Option<Self> {
+        let (url_name, secret_name) = ("TELEGRAM_WEBHOOK_URL", "TELEGRAM_WEBHOOK_SECRET");
+        let url = errors.heed(source.address(url_name)).flatten();
+        let secret = errors.heed(source.secret(secret_name)).flatten();
+        if url.is_some() && secret.is_none() {
+            let problem = "is required with TELEGRAM_WEBHOOK_URL; make one with `openssl rand -hex 32`";
+            errors.add(ConfigError::new(secret_name, problem));
         }
-        if !url.port_or_known_default().is_some_and(|port| PORTS.contains(&port)) && !overrides {
-            return refused("must have port 443, 80, 88 or 8443: Telegram delivers to no other");
+        if url.is_none() && secret.is_some() {
+            errors.add(ConfigError::new(url_name, "is required with TELEGRAM_WEBHOOK_SECRET"));
         }
-        if url.path_segments().and_then(|mut segments| segments.next()).is_none_or(|first| TAKEN.contains(&first)) {
-            return refused("must have a path of its own, such as https://bellhop.example.org/telegram");
+        if let Some(problem) = url.as_ref().and_then(|url| url_problem(url, overrides)) {
+            errors.add(ConfigError::new(url_name, problem));
         }
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        let text = secret.expose_secret();
-        if !(1..=LONGEST_SECRET).contains(&text.len()) || !text.bytes().all(allowed) {
-            return Err(ConfigError::new("TELEGRAM_WEBHOOK_SECRET", "expected 1 to 256 of A-Z a-z 0-9 _ -"));
+        if secret.as_ref().is_some_and(|secret| !is_taken_by_telegram(secret)) {
+            errors.add(ConfigError::new(secret_name, "expected 1 to 256 of A-Z a-z 0-9 _ -"));
         }
-        Ok(Some(Self { url, secret }))
+        Some(Self { url: url?, secret: secret? })
     }
+}
+
+/// Why Telegram would not deliver there, or we would not hear of it.
+fn url_problem(url: &Url, overrides: bool) -> Option<&'static str> {
+    if url.scheme() != "https" && !overrides {
+        return Some("must be https: Telegram delivers to nothing else");
+    }
+    if !url.port_or_known_default().is_some_and(|port| PORTS.contains(&port)) && !overrides {
+        return Some("must have port 443, 80, 88 or 8443: Telegram delivers to no other");
+    }
+    let first = url.path_segments().and_then(|mut segments| segments.next());
+    let is_taken = first.is_none_or(|first| TAKEN.contains(&first));
+    is_taken.then_some("must have a path of its own, such as https://bellhop.example.org/telegram")
+}
+
+fn is_taken_by_telegram(secret: &SecretString) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let text = secret.expose_secret();
+    (1..=LONGEST_SECRET).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 #[cfg(test)]
@@ -126,7 +130,9 @@ mod tests {
 
     fn webhook(url: &str, secret: &str, overrides: bool) -> Result<Option<WebhookSettings>, ConfigError> {
         let values = [("TELEGRAM_WEBHOOK_URL", url), ("TELEGRAM_WEBHOOK_SECRET", secret)];
-        WebhookSettings::read(&Source::fixed(&values), overrides)
+        let mut errors = ConfigErrors::default();
+        let read = WebhookSettings::read(&Source::fixed(&values), overrides, &mut errors);
+        if errors.is_empty() { Ok(read) } else { Err(errors.only()) }
     }
 
     #[test]
@@ -141,7 +147,11 @@ mod tests {
     #[test]
     fn a_webhook_without_a_bot_is_refused() {
         let least = [("TELEGRAM_WEBHOOK_URL", URL), ("TELEGRAM_WEBHOOK_SECRET", "a")];
-        let read = |more: &[(&str, &str)]| TelegramSettings::read(&Source::fixed(&[&least, more].concat()), false);
+        let read = |more: &[(&str, &str)]| {
+            let mut errors = ConfigErrors::default();
+            let read = TelegramSettings::read(&Source::fixed(&[&least, more].concat()), false, &mut errors);
+            if errors.is_empty() { Ok(read.unwrap()) } else { Err(errors.only()) }
+        };
         assert_eq!(read(&[]).unwrap_err().name, "TELEGRAM_BOT_TOKEN");
         assert!(read(&[("TELEGRAM_BOT_TOKEN", "1:stand-in")]).unwrap().webhook.is_some());
     }

@@ -68,7 +68,7 @@ async fn a_webhook_cannot_take_the_place_of_anything_that_is_served() {
             ("TELEGRAM_WEBHOOK_URL", &url),
             ("TELEGRAM_WEBHOOK_SECRET", "right"),
         ];
-        assert_eq!(Settings::read(&Source::fixed(&values)).unwrap_err().name, "TELEGRAM_WEBHOOK_URL", "{path}");
+        assert_eq!(Settings::read(&Source::fixed(&values)).unwrap_err().only().name, "TELEGRAM_WEBHOOK_URL", "{path}");
     }
 }
 
