@@ -3,7 +3,7 @@
 
 mod drain;
 mod fairness;
-mod own_redis;
+pub mod own_redis;
 mod postgres;
 mod redis;
 mod replay;
@@ -76,6 +76,7 @@ async fn the_next_mail_comes(house: &House, account: &str, way: &str) -> Story {
         }
         // A fetch that was on its way when things changed may have gone the other way.
         house.advance(POLL)?;
+        crate::rested(house).await?;
         Ok(None)
     })
     .await

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::{fetching, nothing_can_be_done, readiness_names};
-use crate::{UNTIL_REFRESH, events, logged, mail_agrees};
+use crate::{UNTIL_REFRESH, events, logged, mail_agrees, rested};
 
 /// How long a process has to end.
 const LIMIT: Duration = Duration::from_secs(25);
@@ -47,6 +47,7 @@ async fn mail_comes(house: &House) -> Story {
         if usize::try_from(stored)? == inbox {
             return Ok(Some(()));
         }
+        rested(house).await?;
         house.advance(TimeDelta::seconds(10))?;
         Ok(None)
     })
