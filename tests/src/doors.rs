@@ -1,6 +1,7 @@
 //! The ways into a house, and what is seen of it from outside: people, browsers, programs, the clock and the counters.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 use url::Url;
 
@@ -10,6 +11,7 @@ use crate::chat::{Group, Person};
 use crate::house::House;
 use crate::metrics;
 use crate::trouble::Story;
+use crate::wait::PATIENCE;
 
 impl House {
     /// Somebody on Telegram.
@@ -78,7 +80,7 @@ impl House {
     /// A connection to the house's Redis, past any gate.
     pub async fn redis(&self) -> Story<Option<MultiplexedConnection>> {
         let Some(url) = &self.redis else { return Ok(None) };
-        Ok(Some(redis::Client::open(url.as_str())?.get_multiplexed_async_connection().await?))
+        Ok(Some(patient_redis(url.as_str()).await?))
     }
 
     /// What Bellhop's processes logged, by name.
@@ -94,4 +96,11 @@ impl House {
         }
         Ok(logs)
     }
+}
+
+/// A connection to a Redis that may be busy: by itself the client gives an answer up after half a second.
+pub async fn patient_redis(address: &str) -> Story<MultiplexedConnection> {
+    let patient =
+        AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
+    Ok(redis::Client::open(address)?.get_multiplexed_async_connection_with_config(&patient).await?)
 }

@@ -44,6 +44,7 @@ pub use chrome::{Look, Scheme, Tab};
 pub use cli::Ran;
 pub use database::Database;
 pub use diary::Diary;
+pub use doors::patient_redis;
 pub use gate::Gate;
 pub use house::House;
 pub use ledger::{Authorization, Call, Grant, Ledger, Mailbox, Revocation, TokenRequest};

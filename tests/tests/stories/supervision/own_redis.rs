@@ -73,7 +73,7 @@ impl OwnRedis {
     }
 
     async fn connection(&self) -> Story<MultiplexedConnection> {
-        Ok(redis::Client::open(self.address())?.get_multiplexed_async_connection().await?)
+        bellhop_tests::patient_redis(&self.address()).await
     }
 }
 
