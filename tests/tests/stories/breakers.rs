@@ -228,7 +228,7 @@ async fn a_recovered_outage_of_ten_minutes_is_caught_up_within_five() -> Story {
     for guest in &guests {
         house.sandbox.newcomer(guest, "UTC").await?;
     }
-    for some in guests.chunks(6) {
+    for some in guests.chunks(3) {
         futures::future::try_join_all(some.iter().map(|guest| house.connect_by_api(&program, guest))).await?;
     }
     settled(&house).await?;
