@@ -15,6 +15,7 @@ mod invariants;
 mod jobs;
 mod limits;
 mod mail;
+mod operating;
 mod outages;
 mod rebuilding;
 mod refreshing;

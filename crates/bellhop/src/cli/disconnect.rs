@@ -4,7 +4,7 @@ use bellhop_domain::{IntegrationId, RevocationPlan};
 use bellhop_store::{Actor, Context, OperatorWords, event_id};
 use clap::Args;
 
-use crate::actions;
+use crate::actions::{self, Disconnection, RevocationEnd};
 use crate::app::App;
 use crate::cli::Failure;
 use crate::cli::words::words;
@@ -38,12 +38,16 @@ pub async fn run(arguments: DisconnectArguments, app: &App) -> Result<(), Failur
     let context = Context::new(tenant, Actor::Operator, app.new_command());
     let words = OperatorWords { name: arguments.operator, reason: arguments.because };
     let words = words.seal(&key, tenant, integration, event_id(context.command, integration, 0))?;
-    match actions::disconnect_with(app, context, integration, vec![words]).await?.plan {
-        RevocationPlan::Revoke => say!("{integration} is disconnected; a job asks the provider to revoke the grant."),
-        RevocationPlan::SharedAccount => {
-            say!("{integration} is disconnected; the grant stays, because another connection holds the same account.");
+    let Disconnection { plan, end } = actions::disconnect_with(app, context, integration, vec![words]).await?;
+    let grant = match (plan, end) {
+        (RevocationPlan::Revoke, None) => "a job asks the provider to revoke the grant",
+        (RevocationPlan::Revoke, Some(RevocationEnd::Answered(_))) => "the provider was asked to revoke the grant",
+        (RevocationPlan::Revoke, Some(RevocationEnd::GivenUp)) => {
+            "the grant could not be revoked: `bellhop dead list --kind revoke_access`"
         }
-        RevocationPlan::Nothing => say!("{integration} is disconnected; there was no grant to revoke."),
-    }
+        (RevocationPlan::SharedAccount, _) => "the grant stays, because another connection holds the same account",
+        (RevocationPlan::Nothing, _) => "there was no grant to revoke",
+    };
+    say!("{integration} is disconnected; {grant}.");
     Ok(())
 }

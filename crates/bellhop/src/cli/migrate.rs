@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use bellhop_store::MigrateError;
+
 use crate::cli::Failure;
 use crate::config::Settings;
 
@@ -12,15 +14,20 @@ pub async fn run(settings: &Settings, after_restore: bool) -> Result<(), Failure
         .clone()
         .ok_or_else(|| Failure::new("MIGRATE_DATABASE_URL: is required to migrate: the role that owns the tables"))?;
     let serving = settings.database.get_username();
-    bellhop_store::migrate(owner.clone(), serving).await.map_err(|error| {
-        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-        Failure::new(format!("{error}{cause}"))
-    })?;
+    bellhop_store::migrate(owner.clone(), serving).await.map_err(|error| failure(&error))?;
     say!("The database is up to date and {serving} may serve from it.");
     if after_restore {
-        let events =
-            bellhop_store::rewrite_after_restore(owner).await.map_err(|error| Failure::new(error.to_string()))?;
+        let events = bellhop_store::rewrite_after_restore(owner).await.map_err(|error| failure(&error))?;
         say!("{events} restored events can be read again; readers start anew.");
     }
     Ok(())
+}
+
+fn failure(error: &MigrateError) -> Failure {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    let advice = match error {
+        MigrateError::Database(_) => "; is Postgres running, and is MIGRATE_DATABASE_URL right?",
+        MigrateError::Migration(_) | MigrateError::NoServingRole(_) | MigrateError::SameRole => "",
+    };
+    Failure::new(format!("{error}{cause}{advice}"))
 }

@@ -59,36 +59,28 @@ async fn redis(url: &SecretString, store: Option<&Store>, findings: &mut Finding
 /// Whether Redis throws something away by itself when its memory is full.
 async fn memory(url: &SecretString, findings: &mut Findings) {
     let what = "Redis";
-    let Ok(Ok(memory)) = tokio::time::timeout(PATIENCE, ask_memory(url)).await else {
-        return Findings::note(
-            what,
-            "reached; it does not say what it does when its memory is full: see to noeviction",
-        );
+    let (limit, policy) = match tokio::time::timeout(PATIENCE, ask_memory(url)).await {
+        Ok(Ok(memory)) => memory,
+        Ok(Err(_)) | Err(_) => (None, None),
     };
-    match memory {
-        Memory { limit: Some(limit), policy } if limit > 0 && policy != EVICTS_NOTHING => {
+    match (limit, policy.as_deref()) {
+        (Some(0), _) | (Some(_), Some(EVICTS_NOTHING)) => Findings::good(what, "reached, and throws nothing away"),
+        (Some(limit), Some(policy)) => {
             let mend = "set maxmemory-policy to noeviction, or what is counted of Google's limits gets lost";
             findings.wrong(what, &format!("throws entries away when its {limit} bytes are full ({policy}); {mend}"));
         }
-        Memory { .. } => Findings::good(what, "reached, and throws nothing away"),
+        _ => Findings::note(what, "reached; it does not say what it does when its memory is full: see to noeviction"),
     }
 }
 
-struct Memory {
-    /// In bytes; 0 where there is none.
-    limit: Option<u64>,
-    policy: String,
-}
-
-async fn ask_memory(url: &SecretString) -> Result<Memory, RedisError> {
+/// How much memory Redis may take, in bytes, 0 being any; and what it does when that is full.
+async fn ask_memory(url: &SecretString) -> Result<(Option<u64>, Option<String>), RedisError> {
     let mut connection = Client::open(url.expose_secret())?.get_multiplexed_async_connection().await?;
     let info: InfoDict = redis::cmd("INFO").arg("memory").query_async(&mut connection).await?;
-    // An operator's word is bounded: it goes into one line.
-    let policy: String = info.get("maxmemory_policy").unwrap_or_else(|| EVICTS_NOTHING.to_owned());
-    Ok(Memory {
-        limit: info.get("maxmemory"),
-        policy: policy.chars().filter(char::is_ascii_graphic).take(32).collect(),
-    })
+    let policy: Option<String> = info.get("maxmemory_policy");
+    // Whatever answers there, it goes into one line.
+    let policy = policy.map(|policy| policy.chars().filter(char::is_ascii_graphic).take(32).collect());
+    Ok((info.get("maxmemory"), policy))
 }
 
 async fn queues(store: &Store, belt: Option<&Belt>, clock: &Clock, findings: &mut Findings) -> Result<(), StoreError> {
@@ -117,7 +109,7 @@ fn describe(count: &QueueCount, late_seconds: i64, load: Option<&Load>) -> Strin
         0 => "nothing is due".to_owned(),
         due => format!("{due} due, the oldest for {late_seconds} s"),
     };
-    let belt = load.map(|load| format!(", {} on the belt, {} workers live", load.waiting, load.workers));
+    let belt = load.map(|load| format!(", {} on the belt, workers alive: {}", load.waiting, load.workers));
     format!("{due}, {} under way{}", count.running, belt.unwrap_or_default())
 }
 
@@ -142,7 +134,7 @@ mod tests {
         let load = |waiting, workers| Load { waiting, workers, kept: 0 };
         assert_eq!(describe(&count(0), 0, None), "nothing is due, 2 under way");
         let busy = describe(&count(7), 80, Some(&load(4, 1)));
-        assert_eq!(busy, "7 due, the oldest for 80 s, 2 under way, 4 on the belt, 1 workers live");
+        assert_eq!(busy, "7 due, the oldest for 80 s, 2 under way, 4 on the belt, workers alive: 1");
         for (load, helps) in [
             (Some(load(4, 0)), "relay and worker"),
             (Some(load(0, 1)), "the role relay"),
