@@ -9,12 +9,14 @@
 //! station.rs  a worker of apalis on each queue, kept alive
 //! worker.rs   what comes off the belt -> runs; direct.rs in its stead while the belt is away
 //! run.rs      one run: its slot, its lease, its handler
+//! presence.rs that the process of the runs lives
 //! settle.rs   what a verdict means for the row
 //! rebuild.rs  the belt emptied and filled again, for the operator
 //! ```
 
 pub mod belt;
 mod direct;
+mod presence;
 pub mod rebuild;
 pub mod relay;
 mod run;

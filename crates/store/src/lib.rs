@@ -21,10 +21,12 @@ mod log;
 mod mail;
 mod migrate;
 mod owner_settings;
+mod presence;
 mod rebuild;
 mod refresh_lease;
 mod role;
 mod scope;
+mod session_lock;
 mod sessions;
 mod shown_mail;
 mod tallies;
@@ -69,11 +71,13 @@ pub use crate::log::{AuditEntry, LogPosition, OperatorWords};
 pub use crate::mail::{MailContent, MailProgress, Underway};
 pub use crate::migrate::{MigrateError, migrate, rewrite_after_restore};
 pub use crate::owner_settings::OwnerSettings;
+pub use crate::presence::Presence;
 pub use crate::rebuild::{Marked, MendedJobs, Rebuild, RebuildError, RebuiltViews};
 pub use crate::refresh_lease::RefreshLease;
 pub use crate::role::RoleProblem;
+pub use crate::session_lock::SessionLock;
 pub use crate::shown_mail::{SHOWN_MAIL_KEPT, mail_handle};
-pub use crate::telegram::{BotSeat, Chat, ClaimedUpdate, LiveMessage, LiveState, NewUpdate, Shows, UpdateOutcome};
+pub use crate::telegram::{Chat, ClaimedUpdate, LiveMessage, LiveState, NewUpdate, Shows, UpdateOutcome};
 pub use crate::unit::{
     Actor, Append, CalendarChange, CalendarRead, CalendarRow, Change, Context, EntryRow, MailRow, Metadata, NewAttempt,
     Outcome, Settlement, UnitOfWork, event_id,

@@ -10,5 +10,4 @@ mod updates;
 
 pub use live::{LiveMessage, LiveState, Shows};
 pub use people::Chat;
-pub use seat::BotSeat;
 pub use updates::{ClaimedUpdate, NewUpdate, UpdateOutcome};

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use bellhop_domain::{Capability, Command, FetchMode, IntegrationId, JobFailure, JobId, JobKind, Queue, TenantId};
 use bellhop_store::{
-    Actor, Context, Dispatched, ExecuteError, JobRow, JobState, LetterFilter, Outcome, Request, Settlement, StartedJob,
-    Store, StoreError,
+    Actor, Context, Dispatched, ExecuteError, JobRow, JobState, LetterFilter, Outcome, Presence, Request, Settlement,
+    StartedJob, Store, StoreError,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::AssertSqlSafe;
@@ -21,6 +21,7 @@ struct House {
     store: Store,
     tenant: TenantId,
     integration: IntegrationId,
+    presence: Presence,
 }
 
 impl House {
@@ -30,7 +31,7 @@ impl House {
         let tenant = default_tenant(&store).await;
         let owner = new_owner(&database, tenant).await;
         let integration = connected_for(&store, tenant, owner, noon(), [Capability::Mail].into()).await;
-        Self { database, store, tenant, integration }
+        Self { database, store, tenant, integration, presence: Presence::new(Uuid::new_v4()) }
     }
 
     async fn another_account(&self, tenant: TenantId) -> IntegrationId {
@@ -65,12 +66,25 @@ impl House {
         self.meddle("update jobs set leased_until = now() - interval '1 second' where lease is not null").await;
     }
 
+    /// As if nobody had renewed for longer than anybody ever does who lives.
+    async fn let_runs_fall_silent(&self) {
+        self.meddle("update jobs set leased_until = now() + interval '21 seconds' where lease is not null").await;
+    }
+
+    /// Until Postgres has run for so long that everybody who lives has shown it.
+    async fn presence_counts(&self) {
+        let sql = "select pg_postmaster_start_time() < now() - interval '15 seconds'";
+        while !sqlx::query_scalar::<_, bool>(sql).fetch_one(self.store.pool()).await.unwrap() {
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    }
+
     async fn dispatch(&self) -> Vec<Dispatched> {
         self.store.dispatch(Queue::Fetch, noon(), 100).await.unwrap()
     }
 
     async fn start(&self, dispatched: Dispatched) -> Option<StartedJob> {
-        self.store.start(dispatched.tenant, dispatched.job, dispatched.dispatch, noon()).await.unwrap()
+        self.store.start(dispatched.tenant, dispatched.job, dispatched.dispatch, self.presence, noon()).await.unwrap()
     }
 
     /// A run of the one job that is due.
@@ -187,9 +201,9 @@ async fn a_job_is_started_neither_before_it_is_due_nor_by_another_tenant() {
     let sent = house.dispatch().await[0];
     let store = &house.store;
     let early = noon() - TimeDelta::seconds(1);
-    assert_eq!(store.start(sent.tenant, sent.job, sent.dispatch, early).await.unwrap(), None);
+    assert_eq!(store.start(sent.tenant, sent.job, sent.dispatch, house.presence, early).await.unwrap(), None);
     let stranger = another_tenant(&house.database, "stranger").await;
-    assert_eq!(store.start(stranger, sent.job, sent.dispatch, noon()).await.unwrap(), None);
+    assert_eq!(store.start(stranger, sent.job, sent.dispatch, house.presence, noon()).await.unwrap(), None);
     assert!(house.start(sent).await.is_some());
     house.close().await;
 }
@@ -220,6 +234,36 @@ async fn a_run_that_lost_its_lease_writes_nothing_any_more() {
     let events = house.store.stream(house.tenant, house.integration).await.unwrap();
     assert!(events.iter().all(|recorded| recorded.event.name() != "MailFetched"));
     house.settle(&heir, Outcome::Again { due_at: noon() }, Some(found)).await.unwrap();
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_run_whose_process_is_gone_is_taken_back_before_its_lease_runs_out() {
+    let house = House::open().await;
+    house.presence_counts().await;
+    let shown = house.store.show_presence(house.presence).await.unwrap().expect("nobody else goes by this number");
+    let run = house.running().await;
+    house.let_runs_fall_silent().await;
+    assert_eq!(house.store.reconcile_lapsed(10).await.unwrap().released, [], "the process is there");
+    assert!(house.store.show_presence(house.presence).await.unwrap().is_none(), "it is shown already");
+    shown.leave().await;
+    assert_eq!(house.store.reconcile_lapsed(10).await.unwrap().released, [run.job]);
+    assert_eq!(house.row(run.job).await.crashes, 1);
+    assert!(!house.store.renew_lease(run.tenant, run.job, run.lease).await.unwrap());
+    house.close().await;
+}
+
+#[tokio::test]
+async fn whoever_renews_keeps_a_run_though_its_process_cannot_be_seen() {
+    let house = House::open().await;
+    house.presence_counts().await;
+    let run = house.running().await;
+    assert_eq!(house.store.reconcile_lapsed(10).await.unwrap().released, [], "it has just begun");
+    house.let_runs_fall_silent().await;
+    assert!(house.store.renew_lease(run.tenant, run.job, run.lease).await.unwrap());
+    assert_eq!(house.store.reconcile_lapsed(10).await.unwrap().released, []);
+    house.let_runs_fall_silent().await;
+    assert_eq!(house.store.reconcile_lapsed(10).await.unwrap().released, [run.job]);
     house.close().await;
 }
 
@@ -373,14 +417,14 @@ async fn jobs_of_a_newer_release_stand_in_nobodys_way() {
              where kind = 'fetch_mail' and integration = '{unreadable}'"
         ))
         .await;
-    let look = || house.store.start_direct(Queue::Fetch, noon(), 1);
+    let look = || house.store.start_direct(Queue::Fetch, house.presence, noon(), 1);
     assert_eq!(look().await.unwrap(), [], "the first one cannot be read");
     let started = look().await.unwrap();
     assert_eq!(started.iter().map(|run| run.integration).collect::<Vec<_>>(), [house.integration]);
     house.let_dispatches_grow_old().await;
     house.let_leases_run_out().await;
     assert_eq!(house.store.reconcile_lapsed(10).await.unwrap().released, [started[0].job], "nothing else was held");
-    let all: Vec<_> = house.store.start_direct(Queue::Fetch, noon(), 100).await.unwrap();
+    let all: Vec<_> = house.store.start_direct(Queue::Fetch, house.presence, noon(), 100).await.unwrap();
     assert_eq!(all.iter().map(|run| run.job).collect::<Vec<_>>(), [started[0].job]);
     let sent = house.dispatch().await;
     assert!(sent.is_empty(), "what is unknown is left to the release that knows it");
@@ -394,17 +438,21 @@ async fn while_the_belt_is_away_due_jobs_are_started_without_it_each_once_and_wi
         house.another_account(house.tenant).await;
     }
     let out = house.store.dispatch(Queue::Fetch, noon(), 1).await.unwrap();
-    let first = house.store.start_direct(Queue::Fetch, noon(), 3).await.unwrap();
+    let first = house.store.start_direct(Queue::Fetch, house.presence, noon(), 3).await.unwrap();
     assert_eq!(first.len(), 3);
-    let second = house.store.start_direct(Queue::Fetch, noon(), 100).await.unwrap();
+    let second = house.store.start_direct(Queue::Fetch, house.presence, noon(), 100).await.unwrap();
     assert_eq!(second.len(), 2, "one is on its way over the belt and three are running");
     let jobs: HashSet<JobId> = first.iter().chain(&second).map(|run| run.job).collect();
     assert!(!jobs.contains(&out[0].job));
     house.let_dispatches_grow_old().await;
-    let third = house.store.start_direct(Queue::Fetch, noon(), 100).await.unwrap();
+    let third = house.store.start_direct(Queue::Fetch, house.presence, noon(), 100).await.unwrap();
     assert_eq!(third.iter().map(|run| run.job).collect::<Vec<_>>(), [out[0].job]);
     assert_eq!(house.start(out[0]).await, None, "and then the belt comes too late");
-    assert_eq!(house.store.start_direct(Queue::Access, noon(), 100).await.unwrap(), [], "nothing is due there yet");
+    assert_eq!(
+        house.store.start_direct(Queue::Access, house.presence, noon(), 100).await.unwrap(),
+        [],
+        "nothing is due there yet"
+    );
     house.close().await;
 }
 

@@ -29,10 +29,10 @@ use super::visit::{Desk, Failure, Visit};
 const AT_ONCE: usize = 32;
 
 /// How long an update is held without a sign of life; what a crash has left is handled again after this.
-const LEASE: Duration = Duration::from_secs(15);
+const LEASE: Duration = Duration::from_secs(10);
 
 /// How often a sign of life is given.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 
 /// How often to look without being told.
 const LOOK: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellhop_store::BotSeat;
+use bellhop_store::SessionLock;
 use futures::future::BoxFuture;
 use serde_json::Value;
 use teloxide::Bot;
@@ -65,7 +65,7 @@ pub async fn run(app: App, stop: CancellationToken) {
 type HasSeat<'a> = dyn Fn() -> BoxFuture<'a, bool> + Sync + 'a;
 
 /// Is the bot for as long as the seat can be kept.
-async fn sit(app: &App, bot: &Bot, seat: BotSeat, stop: &CancellationToken) {
+async fn sit(app: &App, bot: &Bot, seat: SessionLock, stop: &CancellationToken) {
     // Ends everything below together, with the seat or with the process.
     let leave = stop.child_token();
     let seat = Mutex::new(seat);

@@ -39,7 +39,7 @@ async fn take(app: &App, runs: &Runs, queue: Queue) -> Result<(), bellhop_store:
     if slots.is_empty() {
         return Ok(());
     }
-    let started = app.store.start_direct(queue, app.clock.now(), slots.len()).await?;
+    let started = app.store.start_direct(queue, runs.presence(), app.clock.now(), slots.len()).await?;
     for (job, slot) in started.into_iter().zip(slots) {
         runs.go_on(job, slot);
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellhop_domain::{JobFailure, JobKind, Queue};
-use bellhop_store::{StartedJob, StoreError};
+use bellhop_store::{Presence, StartedJob, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -21,10 +21,11 @@ use crate::metrics::Way;
 use crate::work::belt::Entry;
 use crate::work::{run_slots, settle};
 
-/// How often a lease is renewed: three times before it would run out.
-const RENEW_EVERY: Duration = Duration::from_secs(8);
+/// How often a lease is renewed. Somebody who is gone and has not renewed for eight seconds loses the job
+/// (`bellhop_store`'s `runs.rs`), so that this and a try again are less.
+const RENEW_EVERY: Duration = Duration::from_secs(4);
 
-/// How often a renewal that failed is tried again.
+/// How soon a renewal that failed is tried again.
 const RENEW_AGAIN: Duration = Duration::from_secs(2);
 
 /// How long runs may go on after the process was told to stop. With handing back and closing it is 23 s.
@@ -40,6 +41,7 @@ pub type Slot = OwnedSemaphorePermit;
 #[derive(Clone)]
 pub struct Runs {
     app: App,
+    presence: Presence,
     slots: [Arc<Semaphore>; Queue::ALL.len()],
     tasks: TaskTracker,
     handlers: TaskTracker,
@@ -47,15 +49,21 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// No runs yet.
-    pub fn new(app: App) -> Self {
+    /// No runs yet, of a process that is known by this.
+    pub fn new(app: App, presence: Presence) -> Self {
         Self {
             app,
+            presence,
             slots: Queue::ALL.map(|queue| Arc::new(Semaphore::new(run_slots(queue)))),
             tasks: TaskTracker::new(),
             handlers: TaskTracker::new(),
             hand_back: CancellationToken::new(),
         }
+    }
+
+    /// What they are marked with.
+    pub fn presence(&self) -> Presence {
+        self.presence
     }
 
     fn slots_of(&self, queue: Queue) -> &Arc<Semaphore> {
@@ -77,7 +85,7 @@ impl Runs {
         let runs = self.clone();
         self.tasks.spawn(async move {
             let app = &runs.app;
-            match app.store.start(entry.tenant, entry.job, entry.dispatch, app.clock.now()).await {
+            match app.store.start(entry.tenant, entry.job, entry.dispatch, runs.presence, app.clock.now()).await {
                 Ok(Some(started)) => runs.carry_out(started, Way::Belt).await,
                 // An old entry: the job was started, moved or closed since.
                 Ok(None) => {}

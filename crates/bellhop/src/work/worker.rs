@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use bellhop_domain::Queue;
+use bellhop_store::Presence;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::work::belt::{Belt, Entry};
 use crate::work::run::Runs;
-use crate::work::{direct, station};
+use crate::work::{direct, presence, station};
 
 /// How often the belt is asked whether it carries, how long it has to answer, and after how many failures in a row it
 /// counts as away.
@@ -28,8 +29,11 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// Runs jobs until the process stops; then gives the runs time to end and hands back the rest.
 pub async fn run(app: App, stop: CancellationToken) {
     let Some(belt) = Belt::of_installation(&app, &stop).await else { return };
-    let runs = Runs::new(app.clone());
     let boot = app.new_id();
+    let runs = Runs::new(app.clone(), Presence::new(boot));
+    // To the very end, with whatever is still running then.
+    let mut showing = JoinSet::new();
+    showing.spawn(presence::show(app.clone(), runs.presence()));
     let (say_away, away) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let mut takers = JoinSet::new();

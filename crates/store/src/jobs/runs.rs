@@ -11,11 +11,16 @@ use uuid::Uuid;
 use super::dispatch::due;
 use super::{counted, read_payload};
 use crate::error::StoreError;
+use crate::presence::Presence;
 use crate::{Store, scope};
 
-/// How long a lease lives without being renewed: what a worker that is gone had in hand goes round again half a minute later. One
-/// that only stood still for as long is fenced, and its work is done twice at the worst.
+/// How long a lease lives without being renewed: a worker that stood still for as long loses what it had in hand, and its work is
+/// done twice at the worst.
 pub const LEASE_SECONDS: f64 = 30.0;
+
+/// After how long without a renewal a run is taken from a process that is gone ([`Presence`]). Longer than a process that
+/// lives ever goes without one while Postgres is up.
+const SILENT_SECONDS: f64 = 8.0;
 
 /// After how many runs in a row that ended without a result a job is given up.
 pub const CRASHES_UNTIL_POISON: u32 = 3;
@@ -39,7 +44,7 @@ pub struct StartedJob {
     pub attempt: u32,
 }
 
-/// What became of runs whose leases ran out.
+/// What became of runs that nobody carries out any more.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reconciled {
     /// Jobs that go round again.
@@ -83,20 +88,22 @@ impl Store {
         tenant: TenantId,
         job: JobId,
         dispatch: Uuid,
+        by: Presence,
         now: DateTime<Utc>,
     ) -> Result<Option<StartedJob>, StoreError> {
         let mut transaction = self.begin(&[tenant]).await?;
         let row = sqlx::query_as!(
             Row,
             r#"update jobs
-               set lease = gen_random_uuid(), leased_until = now() + make_interval(secs => $4), requested = false,
-                   dispatch = null, dispatched_at = null
+               set lease = gen_random_uuid(), leased_until = now() + make_interval(secs => $4), run_by = $5,
+                   requested = false, dispatch = null, dispatched_at = null
                where id = $1 and dispatch = $2 and state = 'open' and lease is null and due_at <= $3
                returning id, tenant, integration, opened_by, payload, lease as "lease!", attempts"#,
             job.uuid(),
             dispatch,
             now,
-            LEASE_SECONDS
+            LEASE_SECONDS,
+            by.number()
         )
         .fetch_optional(&mut *transaction)
         .await?;
@@ -111,6 +118,7 @@ impl Store {
     pub async fn start_direct(
         &self,
         queue: Queue,
+        by: Presence,
         now: DateTime<Utc>,
         limit: usize,
     ) -> Result<Vec<StartedJob>, StoreError> {
@@ -122,8 +130,8 @@ impl Store {
         let rows = sqlx::query_as!(
             Row,
             r#"update jobs
-               set lease = gen_random_uuid(), leased_until = now() + make_interval(secs => $3), requested = false,
-                   dispatch = null, dispatched_at = null
+               set lease = gen_random_uuid(), leased_until = now() + make_interval(secs => $3), run_by = $4,
+                   requested = false, dispatch = null, dispatched_at = null
                from (
                    select id from jobs
                    where id = any ($1) and state = 'open' and lease is null and due_at <= $2
@@ -134,7 +142,8 @@ impl Store {
                returning jobs.id, jobs.tenant, jobs.integration, jobs.opened_by, jobs.payload, jobs.lease as "lease!", jobs.attempts"#,
             &due,
             now,
-            LEASE_SECONDS
+            LEASE_SECONDS,
+            by.number()
         )
         .fetch_all(&mut *transaction)
         .await?;
@@ -198,12 +207,17 @@ impl Store {
         Ok(handed_back.rows_affected() == 1)
     }
 
-    /// Takes jobs back from runs whose leases ran out, and counts the crash.
+    /// Takes jobs back from runs whose leases ran out or whose processes are gone, and counts the crash.
     pub async fn reconcile_lapsed(&self, limit: i32) -> Result<Reconciled, StoreError> {
         let mut transaction = self.begin(&[]).await?;
-        let lapsed = sqlx::query!(r#"select tenant as "tenant!", id as "id!" from lapsed_jobs($1)"#, limit)
-            .fetch_all(&mut *transaction)
-            .await?;
+        let lapsed = sqlx::query!(
+            r#"select tenant as "tenant!", id as "id!", leased_until as "leased_until!"
+               from lapsed_jobs(make_interval(secs => $1), $2)"#,
+            LEASE_SECONDS - SILENT_SECONDS,
+            limit
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
         if lapsed.is_empty() {
             return Ok(Reconciled::default());
         }
@@ -211,22 +225,25 @@ impl Store {
         tenants.sort_unstable();
         tenants.dedup();
         scope::act_for(&mut transaction, &tenants).await?;
-        let ids: Vec<Uuid> = lapsed.into_iter().map(|row| row.id).collect();
+        let (ids, untils): (Vec<Uuid>, Vec<_>) = lapsed.into_iter().map(|row| (row.id, row.leased_until)).unzip();
         let rows = sqlx::query!(
             r#"update jobs
                set crashes = crashes + 1,
                    lease = case when crashes + 1 >= $2 then gen_random_uuid() end,
-                   leased_until = case when crashes + 1 >= $2 then now() + make_interval(secs => $3) end
+                   leased_until = case when crashes + 1 >= $2 then now() + make_interval(secs => $3) end,
+                   run_by = null
                from (
                    select id from jobs
-                   where id = any ($1) and lease is not null and leased_until < now()
+                   -- As they were found: whoever has renewed since lives.
+                   where (id, leased_until) in (select * from unnest($1::uuid[], $4::timestamptz[])) and lease is not null
                    for update skip locked
                ) as lapsed
                where jobs.id = lapsed.id
                returning jobs.id, jobs.tenant, jobs.integration, jobs.opened_by, jobs.payload, jobs.lease, jobs.attempts"#,
             &ids,
             i32::try_from(CRASHES_UNTIL_POISON).unwrap_or(i32::MAX),
-            LEASE_SECONDS
+            LEASE_SECONDS,
+            &untils
         )
         .fetch_all(&mut *transaction)
         .await?;

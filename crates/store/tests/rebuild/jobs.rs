@@ -1,7 +1,7 @@
 //! Job rows, mended in place.
 
 use bellhop_domain::{JobFailure, JobId, Queue};
-use bellhop_store::{Actor, Context, Difference, ExecuteError, Outcome, Settlement, StartedJob, StoreError};
+use bellhop_store::{Actor, Context, Difference, ExecuteError, Outcome, Presence, Settlement, StartedJob, StoreError};
 use chrono::TimeDelta;
 
 use super::*;
@@ -20,7 +20,7 @@ impl House {
 
     /// Runs of everything due in a queue.
     async fn runs(&self, queue: Queue) -> Vec<StartedJob> {
-        self.store.start_direct(queue, noon(), 100).await.unwrap()
+        self.store.start_direct(queue, Presence::new(Uuid::new_v4()), noon(), 100).await.unwrap()
     }
 
     async fn settle(&self, run: &StartedJob, outcome: Outcome, command: Command) -> Result<(), StoreError> {
