@@ -18,7 +18,9 @@ const REDIRECTS: usize = 10;
 pub fn http_client() -> Story<Client> {
     // Installed once for the process; a second time is no error.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Ok(Client::builder().redirect(Policy::none()).timeout(Duration::from_mins(1)).no_proxy().build()?)
+    let client = Client::builder().redirect(Policy::none()).timeout(Duration::from_mins(1)).no_proxy();
+    // Longer unused, a connection may be closed by the other side at the moment it is used again.
+    Ok(client.pool_idle_timeout(Duration::from_secs(10)).build()?)
 }
 
 /// Somebody's browser.
