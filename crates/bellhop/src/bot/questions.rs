@@ -7,6 +7,7 @@ use super::commands::{self, agenda, free, timezone};
 use super::person::Person;
 use super::text::Text;
 use super::understand::phrases::{Query, Understood, understand};
+use super::understand::several::several;
 use super::unknown;
 use super::visit::{Failure, Visit};
 use crate::places::{self, Found, Place};
@@ -15,13 +16,31 @@ use crate::places::{self, Found, Place};
 pub async fn answer(visit: &Visit<'_>, words: &str) -> Result<(), Failure> {
     let person = visit.person().await?;
     let now = visit.desk.app.clock.now();
-    match understand(words, now, person.zone) {
-        Understood::Agenda(span) => agenda::open(visit, &span, false).await,
-        Understood::Free { span, at_least } => free::open(visit, &span, at_least, false).await,
+    match several(words, now, person.zone) {
+        // What somebody asks in one breath is answered in their order.
+        Some(questions) => {
+            for question in questions {
+                Box::pin(reply(visit, words, question)).await?;
+            }
+            Ok(())
+        }
+        None => reply(visit, words, understand(words, now, person.zone)).await,
+    }
+}
+
+/// Answers one question.
+async fn reply(visit: &Visit<'_>, words: &str, understood: Understood) -> Result<(), Failure> {
+    let person = visit.person().await?;
+    let now = visit.desk.app.clock.now();
+    match understood {
+        Understood::Agenda(span) => agenda::open(visit, &span, false).await.map(|_| ()),
+        Understood::Free { span, at_least } => free::open(visit, &span, at_least, false).await.map(|_| ()),
         Understood::Search(query) => search::ask(visit, &wanted(&query, &person, now)).await,
         Understood::TimeZone(place) => timezone::named(visit, &place).await,
         Understood::ZoneOf(place) => visit.say(zone_of(&place, now)).await.map(|_| ()),
         Understood::Inbox => (commands::inbox::COMMAND.run)(visit, "").await,
+        Understood::Mail(number) => (commands::mail::COMMAND.run)(visit, &number).await,
+        Understood::WorkingHours(hours) => (commands::settings::COMMAND.run)(visit, &hours).await,
         Understood::Settings => (commands::settings::COMMAND.run)(visit, "").await,
         Understood::Accounts => (commands::accounts::COMMAND.run)(visit, "").await,
         Understood::Connect => commands::connect::offer(visit).await,
@@ -30,6 +49,12 @@ pub async fn answer(visit: &Visit<'_>, words: &str) -> Result<(), Failure> {
         Understood::Help => (commands::help::COMMAND.run)(visit, "").await,
         Understood::Hello => (commands::start::COMMAND.run)(visit, "").await,
         Understood::Thanks => visit.say(Text::new().plain("You are welcome.")).await.map(|_| ()),
+        Understood::Noted => visit.say(Text::new().plain("Good. Ask me whenever you like.")).await.map(|_| ()),
+        Understood::YesOrNo => {
+            let text =
+                Text::new().plain("I take a yes or a no by its button only. Tap one above, or ask me something else.");
+            visit.say(text).await.map(|_| ())
+        }
         Understood::Misread(misread) => visit.say(Text::new().plain(misread.to_string())).await.map(|_| ()),
         Understood::Unclear { near } => visit.say(unknown::unclear(words, &near)).await.map(|_| ()),
     }

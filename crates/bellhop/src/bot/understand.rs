@@ -10,6 +10,7 @@ mod hours;
 mod patterns;
 pub mod phrases;
 mod search;
+pub mod several;
 pub mod span;
 mod vocabulary;
 mod words;

@@ -12,6 +12,48 @@ const SUGGESTIONS: usize = 3;
 /// The longest beginning of a text that is looked at.
 const LOOKED_AT: usize = 200;
 
+/// Said to whoever wants something done.
+const ONLY_READS: &str = " I can only read: I cannot write mail, change your calendar or remind you of something.";
+
+/// What people want done.
+const VERBS: &[&str] = &[
+    "send",
+    "write",
+    "reply",
+    "answer",
+    "respond",
+    "forward",
+    "compose",
+    "draft",
+    "mail",
+    "email",
+    "create",
+    "add",
+    "make",
+    "book",
+    "schedule",
+    "plan",
+    "invite",
+    "accept",
+    "decline",
+    "cancel",
+    "move",
+    "postpone",
+    "reschedule",
+    "delete",
+    "remove",
+    "archive",
+    "mark",
+    "remind",
+    "unsubscribe",
+];
+
+/// What they say before it.
+const BEFORE_VERBS: &[&str] = &[
+    "please", "can", "could", "would", "will", "you", "hey", "hi", "ok", "okay", "bot", "bellhop", "i", "want", "need",
+    "to", "id", "like", "d",
+];
+
 /// The answer to words or to a command that does not exist.
 #[must_use]
 pub fn answer(said: &str, as_command: bool) -> Message {
@@ -22,6 +64,9 @@ pub fn answer(said: &str, as_command: bool) -> Message {
         text = text.plain("I do not know the command ").theirs_bold(&format!("\u{201c}{said}\u{201d}"), 40).plain(".");
     } else {
         text = text.plain("I did not understand that.");
+    }
+    if wants_something_done(said) {
+        text = text.plain(ONLY_READS);
     }
     if nearest.is_empty() {
         return text.plain(" Ask me about your days or your mail, or send /help to see what I can do.").into();
@@ -36,8 +81,17 @@ pub fn unclear(said: &str, near: &[&str]) -> Message {
     if near.is_empty() {
         answer(said, false)
     } else {
-        suggested(Text::new().plain("I did not understand that."), &near).into()
+        let text = Text::new().plain("I did not understand that.");
+        suggested(if wants_something_done(said) { text.plain(ONLY_READS) } else { text }, &near).into()
     }
+}
+
+/// Whether somebody asks for something to be done, which no suggestion would do. Only said beside them, so a verb at the
+/// beginning is sign enough.
+fn wants_something_done(said: &str) -> bool {
+    let said: String = said.chars().take(LOOKED_AT).collect::<String>().to_lowercase();
+    let mut words = said.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.find(|word| !BEFORE_VERBS.contains(word)).is_some_and(|first| VERBS.contains(&first))
 }
 
 fn suggested(text: Text, commands: &[&Command]) -> Text {
@@ -116,6 +170,17 @@ mod tests {
         for said in ["", "🦀", "what is the meaning of it all", "\u{202e}", &"x".repeat(10_000)] {
             assert!(names(said).is_empty(), "{said}");
             assert!(answer(said, false).text.html().contains("/help"));
+        }
+    }
+
+    #[test]
+    fn whoever_wants_something_done_is_told_what_i_cannot_do() {
+        for said in ["send a mail to anna", "Please cancel my meeting", "can you remind me tomorrow", "reply"] {
+            assert!(answer(said, false).text.html().contains("I can only read"), "{said}");
+            assert!(unclear(said, &["agenda"]).text.html().contains("I can only read"), "{said}");
+        }
+        for said in ["don't send it", "never delete my account", "my schedule", "", "asdf"] {
+            assert!(!answer(said, false).text.html().contains("I can only read"), "{said}");
         }
     }
 

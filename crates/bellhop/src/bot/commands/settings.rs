@@ -226,6 +226,9 @@ mod tests {
         assert_eq!(written("9-17"), hours(540, 1020));
         assert_eq!(written("8am to 4pm"), hours(480, 960));
         assert_eq!(written("0-24"), hours(0, 1440));
+        // As a question passes them on.
+        assert_eq!(written("9 - 17"), hours(540, 1020));
+        assert_eq!(written("8 am to 4 pm"), hours(480, 960));
         assert_eq!(written("45 min"), Ok(Change::Slot(45)));
         assert_eq!(written("1.5 h"), Ok(Change::Slot(90)));
         assert_eq!(written("blue"), Err(Misread::NoHours));

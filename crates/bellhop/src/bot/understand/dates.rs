@@ -10,7 +10,7 @@ use interim::Dialect;
 use super::days::{self, Leaning, Today};
 use super::hours::{an_hour_from, at as hours_at, length_at};
 use super::span::{Hours, Span};
-use super::vocabulary::number;
+use super::vocabulary::{is_weekday, number};
 use super::words::{Word, words};
 
 /// Minutes in a day.
@@ -105,6 +105,8 @@ pub fn minutes(text: &str) -> Result<u32, Misread> {
 #[derive(Debug)]
 pub struct Reading {
     days: Option<Result<(NaiveDate, NaiveDate), Misread>>,
+    /// Whether the day was named by nothing but its weekday.
+    is_weekday: bool,
     hours: Option<Result<Hours, Misread>>,
     /// A length of time, in minutes.
     pub length: Option<Result<u32, Misread>>,
@@ -120,7 +122,8 @@ impl Reading {
         let dialect = if month_comes_first(zone) { Dialect::Us } else { Dialect::Uk };
         let minute = u16::try_from(local.hour() * 60 + local.minute()).unwrap_or(0);
         let today = Today { day: local.date_naive(), minute, dialect, leaning };
-        let mut reading = Self { days: None, hours: None, length: None, used: vec![false; words.len()], today };
+        let mut reading =
+            Self { days: None, is_weekday: false, hours: None, length: None, used: vec![false; words.len()], today };
         let mut at = 0;
         while at < words.len() {
             at += reading.take(&words[at..], at, alone).max(1);
@@ -165,6 +168,7 @@ impl Reading {
             return None;
         }
         let (days, used) = days::at(words, self.today)?;
+        self.is_weekday = used == 1 && words.first().is_some_and(|word| is_weekday(&word.plain));
         self.days = Some(days);
         // The one word that is a day and hours.
         if self.hours.is_none() && words.first().is_some_and(|word| word.is(&["tonight"])) {
@@ -206,15 +210,21 @@ impl Reading {
         self.days.is_some()
     }
 
-    /// The days and hours; hours without a day are today's, or tomorrow's if they are over. `None` if neither is named.
+    /// The days and hours; hours without a day are today's, or tomorrow's if they are over, and those of a weekday that is
+    /// today are next week's. `None` if neither is named.
     pub fn span(&self) -> Result<Option<Span>, Misread> {
         let hours = self.hours.transpose()?;
+        let is_over = |hours: Hours| self.today.leaning == Leaning::Ahead && hours.until_minute() <= self.today.minute;
+        let today = self.today.day;
         let (first, last) = match (self.days.transpose()?, hours) {
+            (Some(days), Some(hours)) if self.is_weekday && days == (today, today) && is_over(hours) => {
+                let next = today.checked_add_days(Days::new(7)).ok_or(Misread::TooFar)?;
+                (next, next)
+            }
             (Some(days), _) => days,
             (None, None) => return Ok(None),
             (None, Some(hours)) => {
-                let over = self.today.leaning == Leaning::Ahead && hours.until_minute() <= self.today.minute;
-                let day = if over { self.today.day.succ_opt().unwrap_or(self.today.day) } else { self.today.day };
+                let day = if is_over(hours) { today.succ_opt().unwrap_or(today) } else { today };
                 (day, day)
             }
         };

@@ -26,6 +26,8 @@ pub enum Of {
     Rest,
     /// What is left beside days and hours, of which there must be some.
     RestOfDays,
+    /// What is left beside days, hours and a length of time, which there must be.
+    RestOfLength,
 }
 
 /// What a question is about.
@@ -35,6 +37,10 @@ pub enum Topic {
     Hello,
     /// Thanks.
     Thanks,
+    /// That somebody has seen it.
+    Noted,
+    /// An answer to a question that has buttons.
+    YesOrNo,
     /// What the bot can do.
     Help,
     /// The question which account to disconnect.
@@ -47,6 +53,8 @@ pub enum Topic {
     Calendars,
     /// The settings.
     Settings,
+    /// The working hours, which `...` names.
+    WorkingHours,
     /// A time zone, which `...` names.
     TimeZone,
     /// A time zone, if `...` is a place that is known.
@@ -59,6 +67,10 @@ pub enum Topic {
     Agenda,
     /// The calendar, in the coming seven days unless a day is named.
     AgendaSoon,
+    /// One mail by its number, which `...` names.
+    NumberedMail,
+    /// The newest mail, to be read.
+    NewestMail,
     /// The mail.
     Inbox,
 }
@@ -87,6 +99,17 @@ pub const RULES: &[(Topic, Of, &[&str])] = &[
             "danke schon|sehr|dir",
         ],
     ),
+    (
+        Topic::Noted,
+        Of::Whole,
+        &[
+            "ok|okay|k|great|cool|perfect|nice|good|fine|alright|super|awesome|wonderful|understood ?ok|okay|good|bot|bellhop",
+            "all right|good|clear",
+            "got it",
+            "alles klar",
+        ],
+    ),
+    (Topic::YesOrNo, Of::Whole, &["yes|yeah|yep|yup|no|nope|nah|ja|nein|si|oui|non ?yes|no"]),
     (
         Topic::Help,
         Of::Whole,
@@ -155,11 +178,12 @@ pub const RULES: &[(Topic, Of, &[&str])] = &[
         &[
             "?my settings|options|configuration|config",
             "change|edit|set|configure ?my settings|options|configuration",
-            "?change|edit|set ?my working hours ?to ...",
+            "?change|edit|set ?my working hours",
             "what are my settings|options",
             "what are my working hours",
         ],
     ),
+    (Topic::WorkingHours, Of::Whole, &["?change|edit|set|update|make ?my working hours ?are|is|to|from ..."]),
     (
         Topic::TimeZone,
         Of::Whole,
@@ -203,6 +227,15 @@ pub const RULES: &[(Topic, Of, &[&str])] = &[
             "is|are ?my ?day free|busy|open|available",
             "is free|available ?for ?meetings|call",
             "free|zeit am",
+        ],
+    ),
+    (
+        Topic::FreeSoon,
+        Of::RestOfLength,
+        &[
+            "find|suggest ?me|us ?for ?meetings|call|coffee|work",
+            "i|we need|want ?for ?meetings|call|coffee|work",
+            "when do|have i|we ?have|got",
         ],
     ),
     (
@@ -280,10 +313,19 @@ pub const RULES: &[(Topic, Of, &[&str])] = &[
             "when do i have ?my ?next meetings",
         ],
     ),
+    (Topic::NumberedMail, Of::Whole, &["mail ?number|no|nr ...", "number|nr ..."]),
+    (
+        Topic::NewestMail,
+        Of::Whole,
+        &["read|open ?me ?my last|latest|newest|first mail", "read|open ?me ?my most recent mail"],
+    ),
     (
         Topic::Inbox,
         Of::Whole,
         &[
+            "?any|my|all unread ?ones|only|stuff",
+            "how many unread ?mail ?do|have|are ?i|we ?have|got ?in ?my ?inbox",
+            "how many ?new mail ?do|have|are|did ?i|we ?have|got|get ?in ?my ?inbox",
             "?is|are|do|have|did|got ?i|we ?have|got|get ?any|my|all ?new|unread|latest|recent|last|other|more ?unread mail|inbox|post|gmail ?for ?me",
             "?any|new|latest|unread|my new|unread|latest|recent|mail|inbox mail|inbox|first",
             "anything|something new|unread ?in ?my ?inbox|mail",

@@ -115,6 +115,8 @@ pub enum Understood {
     },
     /// What mail there is.
     Inbox,
+    /// One mail to be read: its number in the inbox, in digits, or nothing for the newest.
+    Mail(String),
     /// Mail from somebody or about something.
     Search(Query),
     /// A time zone or a place, as it was named.
@@ -123,6 +125,8 @@ pub enum Understood {
     ZoneOf(String),
     /// The settings.
     Settings,
+    /// Working hours to be settled, as they were written.
+    WorkingHours(String),
     /// Which accounts are connected.
     Accounts,
     /// How to connect an account.
@@ -137,6 +141,10 @@ pub enum Understood {
     Hello,
     /// Thanks.
     Thanks,
+    /// That somebody has seen it.
+    Noted,
+    /// An answer to a question that has buttons.
+    YesOrNo,
     /// A question about days that cannot be; the error says what to write instead.
     Misread(Misread),
     /// None of these.
@@ -180,7 +188,8 @@ pub fn understand(text: &str, now: DateTime<Utc>, zone: Tz) -> Understood {
             Of::Whole => &[&all, &whole],
             Of::Rest => &[&rest],
             Of::RestOfDays if has_days => &[&rest],
-            Of::RestOfDays => &[],
+            Of::RestOfLength if reading.length.is_some() => &[&rest],
+            Of::RestOfDays | Of::RestOfLength => &[],
         };
         said.iter()
             .flat_map(|said| patterns.iter().filter_map(|pattern| fits(pattern, said)))
@@ -193,7 +202,11 @@ pub fn understand(text: &str, now: DateTime<Utc>, zone: Tz) -> Understood {
         }
         found => found,
     });
+    // "Remind me what is on tomorrow" asks, and "remind me tomorrow" wants something else done.
+    let reminds =
+        rest.is_empty() && matches!(all.as_slice(), [remind, me, ..] if remind.is(&["remind"]) && me.is(&["me"]));
     found
+        .filter(|found| !reminds || !matches!(found, Understood::Agenda(_)))
         .or_else(|| Some(search::query(asked, now, zone)?.map_or_else(Understood::Misread, Understood::Search)))
         .unwrap_or_else(|| Understood::Unclear { near: near(&all, has_days) })
 }
@@ -223,6 +236,7 @@ fn answer(topic: Topic, named: &[Word], reading: &Reading, today: NaiveDate) -> 
         Topic::Accounts => Understood::Accounts,
         Topic::Calendars => Understood::Calendars,
         Topic::Settings => Understood::Settings,
+        Topic::WorkingHours => Understood::WorkingHours(typed(named).filter(|hours| !hours.is_empty())?),
         // "My time zone is wrong" names none.
         Topic::TimeZone if named.first().is_some_and(|word| word.is(&["not", "wrong", "incorrect", "off"])) => {
             Understood::TimeZone(String::new())
@@ -233,6 +247,10 @@ fn answer(topic: Topic, named: &[Word], reading: &Reading, today: NaiveDate) -> 
         Topic::FreeSoon => free(true),
         Topic::Agenda => agenda(false),
         Topic::AgendaSoon => agenda(true),
+        Topic::Noted => Understood::Noted,
+        Topic::YesOrNo => Understood::YesOrNo,
+        Topic::NumberedMail => Understood::Mail(mail_number(named)?),
+        Topic::NewestMail => Understood::Mail(String::new()),
         Topic::Inbox => Understood::Inbox,
     })
 }
@@ -251,7 +269,14 @@ fn asks(text: &str, asked: &[Word]) -> bool {
     !tells && (text.trim_end().ends_with('?') || wonders && !states || of_another && !states)
 }
 
-/// A place, as it was typed. `None` for more words than a place has.
+/// The number of a mail in the inbox. `None` for anything else.
+fn mail_number(named: &[Word]) -> Option<String> {
+    let [number] = named else { return None };
+    let is_one = (1..=4).contains(&number.plain.len()) && number.plain.bytes().all(|byte| byte.is_ascii_digit());
+    is_one.then(|| number.plain.clone())
+}
+
+/// What was named, such as a place, as it was typed. `None` for more words than a place has.
 fn typed(named: &[Word]) -> Option<String> {
     let place: Vec<&str> = named.iter().map(|word| word.typed.as_str()).collect();
     (place.len() <= LONGEST_PLACE).then(|| place.join(" "))

@@ -215,8 +215,7 @@ fn by_parts(words: &[Word], has_days: bool) -> Option<Query> {
     let head = &words[..from.unwrap_or(words.len()).min(about.unwrap_or(words.len()))];
     let of_mail = head.iter().any(|word| word.is(MAIL));
     let of_kind = head.iter().any(|word| word.is(KINDS)) && from.is_some();
-    let something = head.first().is_some_and(|word| word.is(&["anything", "something", "news", "heard"]))
-        && from.is_some()
+    let something = head.iter().any(|word| word.is(&["anything", "something", "news", "heard"])) && from.is_some()
         || words.len() > 3
             && words[..2].iter().all(|word| word.is(&["have", "i"]))
             && head.iter().any(|word| word.is(&["heard"]));
