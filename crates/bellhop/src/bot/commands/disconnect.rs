@@ -30,15 +30,10 @@ const CONFIRM: char = 'y';
 /// The press that does not.
 const KEEP: char = 'n';
 
-fn disconnect<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
+fn disconnect<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
         let accounts = Account::all(&visit.desk.app.store, visit.desk.tenant, visit.owner).await?;
-        let message = match accounts.as_slice() {
-            [] => accounts::none(),
-            [only] => question(only),
-            several => chooser(several),
-        };
-        visit.say(message).await.map(|_| ())
+        visit.say(asked(&accounts, said)).await.map(|_| ())
     })
 }
 
@@ -94,8 +89,26 @@ async fn end(visit: &Visit<'_>, account: &Account) -> Result<Toast, Failure> {
     Ok(None)
 }
 
-fn chooser(accounts: &[Account]) -> Message {
-    let message = Message::new(Text::new().plain("Which account shall I disconnect? I will ask once more."));
+/// The question whether to disconnect the account that is meant, or which one. Whoever names an account that they do not have is
+/// not asked about another as if they had named that.
+fn asked(accounts: &[Account], said: &str) -> Message {
+    let said = said.trim().to_lowercase();
+    let named: Vec<&Account> = match said.as_str() {
+        "" => accounts.iter().collect(),
+        said => accounts.iter().filter(|account| account.name().to_lowercase().contains(said)).collect(),
+    };
+    match (accounts, named.as_slice()) {
+        ([], _) => accounts::none(),
+        (_, [only]) => question(only),
+        (_, []) => {
+            chooser(accounts, Text::new().plain("No account of yours is called ").theirs_bold(&said, 60).plain(". "))
+        }
+        _ => chooser(accounts, Text::new()),
+    }
+}
+
+fn chooser(accounts: &[Account], before: Text) -> Message {
+    let message = Message::new(before.plain("Which account shall I disconnect? I will ask once more."));
     accounts.iter().fold(message, |message, account| {
         let press = Press::new(COMMAND.name, ASK).about(account.id());
         message.row(vec![Button::press(&account.name(), press)])
@@ -182,5 +195,50 @@ fn at_provider(provider: Provider, revocation: Revocation) -> String {
              it. It ends when the last of them is disconnected."
         ),
         Revocation::Nothing => format!("There was no access left to take back at {name}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use bellhop_domain::{Generation, IntegrationId, OwnerId, Status, TenantId};
+    use bellhop_store::IntegrationRow;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::bot::text::tests::read_as_telegram;
+
+    fn account(number: u128, email: &str) -> Account {
+        let row = IntegrationRow {
+            id: IntegrationId::new(Uuid::from_u128(number)),
+            tenant: TenantId::new(Uuid::nil()),
+            owner: OwnerId::new(Uuid::nil()),
+            provider: Provider::Google,
+            status: Status::Active,
+            generation: Generation::new(1),
+            scopes: BTreeSet::new(),
+            granted: BTreeSet::new(),
+            missing: BTreeSet::new(),
+            expires_at: None,
+            refreshed_at: None,
+            connected_at: None,
+            reason: None,
+        };
+        Account { row, email: Some(email.to_owned()) }
+    }
+
+    #[test]
+    fn the_account_that_was_named_is_asked_about_and_no_other() {
+        let (ada, ben) = (account(1, "ada@mail.example"), account(2, "ben@work.example"));
+        let said = |accounts: &[Account], said: &str| read_as_telegram(&asked(accounts, said).text.html()).unwrap();
+        let both = [ada.clone(), ben];
+        assert!(said(&both, "").starts_with("Which account shall I disconnect?"));
+        assert!(said(&both, " Ben ").starts_with("Disconnect ben@work.example?"));
+        assert!(said(&both, "example").starts_with("Which account shall I disconnect?"));
+        let nobody = "No account of yours is called zoe. Which account shall I disconnect?";
+        assert!(said(&both, "zoe").starts_with(nobody));
+        assert!(said(&[ada.clone()], "zoe").starts_with(nobody), "not asked about Ada's instead");
+        assert!(said(&[ada], "").starts_with("Disconnect ada@mail.example?"));
     }
 }
