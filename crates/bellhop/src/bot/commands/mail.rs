@@ -253,7 +253,10 @@ async fn open(visit: &Visit<'_>, account: &Account, id: &str, place: Place) -> R
     let fetched = async {
         match Fetch::begin(visit).mail(account, id).await? {
             Ok(opened) => show(visit, account, &opened, place).await,
-            Err(trouble) => Ok(failed(account, id, &trouble, place)),
+            Err(trouble) => {
+                let several = has_others(visit).await?;
+                Ok(failed(account, id, &trouble, place, several))
+            }
         }
     };
     let waiting = Text::new().plain("Fetching the mail…").into();
@@ -276,8 +279,7 @@ async fn turn(visit: &Visit<'_>, account: &Account, id: &str, place: Place) -> R
 async fn show(visit: &Visit<'_>, account: &Account, opened: &Opened<'_>, place: Place) -> Result<Message, Failure> {
     let desk = visit.desk;
     remember_opened(desk, account, &opened.mail.id).await?;
-    let linked = desk.app.store.integrations(desk.tenant, Some(visit.owner)).await?;
-    let has_others = linked.iter().filter(|row| row.status.is_linked()).count() > 1;
+    let has_others = has_others(visit).await?;
     let name = account.name();
     let view = View {
         mail: &opened.mail,
@@ -292,13 +294,20 @@ async fn show(visit: &Visit<'_>, account: &Account, opened: &Opened<'_>, place: 
     Ok(view.message())
 }
 
+/// Whether the person has several accounts, so that it is said which one is meant.
+async fn has_others(visit: &Visit<'_>) -> Result<bool, StoreError> {
+    let linked = visit.desk.app.store.integrations(visit.desk.tenant, Some(visit.owner)).await?;
+    Ok(linked.iter().filter(|row| row.status.is_linked()).count() > 1)
+}
+
 /// The buttons of an open mail work for as long as those of a list.
 async fn remember_opened(desk: &Desk, account: &Account, id: &str) -> Result<(), StoreError> {
     let ids = [id.to_owned()];
     desk.app.store.remember_shown_mail(desk.tenant, account.id(), &ids, desk.app.clock.now()).await
 }
 
-fn failed(account: &Account, id: &str, trouble: &Trouble, place: Place) -> Message {
+fn failed(account: &Account, id: &str, trouble: &Trouble, place: Place, several: bool) -> Message {
+    let name = account.name();
     let mut row = vec![];
     match trouble.remedy {
         Remedy::Again => {
@@ -311,8 +320,10 @@ fn failed(account: &Account, id: &str, trouble: &Trouble, place: Place) -> Messa
         }
         Remedy::Nothing => {}
     }
+    let text = Text::new().plain("I could not fetch this mail");
+    let text = if several { text.plain(" of ").theirs(&name, 80) } else { text };
     row.extend(view::back(account.id(), place));
-    Message::new(Text::new().plain("I could not fetch this mail. ").plain(trouble.words())).row(row)
+    Message::new(text.plain(". ").plain(trouble.words())).row(row)
 }
 
 #[cfg(test)]
