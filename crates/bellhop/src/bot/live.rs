@@ -19,7 +19,7 @@ use super::account::Account;
 use super::carried::carried;
 use super::commands::disconnect::{self, Revocation};
 use super::commands::inbox;
-use super::commands::{agenda, free};
+use super::commands::{agenda, calendars, free};
 use super::fresh::Fetch;
 use super::press::Press;
 use super::say::{Speaker, Trouble};
@@ -209,15 +209,24 @@ impl Showing<'_> {
     /// Shows days again, once every calendar that was asked has answered, or when that takes too long.
     async fn show_calendar(&self, message: &LiveMessage, view: &Value, now: DateTime<Utc>) -> Result<bool, Failure> {
         let (desk, owner) = (self.desk, message.owner);
-        let fetch = if Seen::load(desk, owner).await?.has_news_since(message.asked_at) {
+        // Written by a release that knows more than this one.
+        let Some(press) = view.as_str().and_then(Press::read) else { return Ok(true) };
+        let seen = Seen::load(desk, owner).await?;
+        if press.command == calendars::COMMAND.name {
+            let is_settled = !calendars::awaits_reading(&seen) || is_over(message, now);
+            if is_settled {
+                let list = calendars::list(&seen, press.number);
+                self.speaker.edit(message.chat_id, message.message_id, &list).await?;
+            }
+            return Ok(is_settled);
+        }
+        let fetch = if seen.has_news_since(message.asked_at) {
             Fetch::Settled
         } else if is_over(message, now) {
             Fetch::Late
         } else {
             return Ok(false);
         };
-        // Written by a release that knows more than this one.
-        let Some(press) = view.as_str().and_then(Press::read) else { return Ok(true) };
         let Some((span, at_least)) = carried(&press) else { return Ok(true) };
         let shown = if press.command == free::COMMAND.name {
             free::current(desk, owner, &span, at_least, fetch).await?

@@ -8,7 +8,7 @@ use super::{Command, NOT_YOURS, OLD_BUTTON, Toast, accounts};
 use crate::bot::account::Account;
 use crate::bot::message::{Button, Message};
 use crate::bot::press::Press;
-use crate::bot::seen::Seen;
+use crate::bot::seen::{Seen, wait};
 use crate::bot::text::Text;
 use crate::bot::visit::{Failure, Visit};
 
@@ -64,7 +64,9 @@ async fn choose(visit: &Visit<'_>, press: &Press, handle: i64) -> Result<Toast, 
         return Ok(Some(NOT_YOURS.to_owned()));
     };
     let Tap { chosen, page } = Tap::of(press.number);
-    let toast = if store.choose_calendar(tenant, row.id, handle, chosen).await? {
+    let asked_at = visit.desk.app.clock.now();
+    let is_there = store.choose_calendar(tenant, row.id, handle, chosen).await?;
+    let toast = if is_there {
         if chosen {
             crate::actions::ask_for_calendars(&visit.desk.app, tenant, row.id).await?;
         }
@@ -72,13 +74,24 @@ async fn choose(visit: &Visit<'_>, press: &Press, handle: i64) -> Result<Toast, 
     } else {
         Some("That calendar is no longer in the account. Here are those that are.".to_owned())
     };
-    open(visit, page).await?;
+    let seen = Seen::load(visit.desk, visit.owner).await?;
+    let message_id = visit.show(&list(&seen, page)).await?;
+    // What has not been read yet is said here, and must not stand here once it has.
+    if awaits_reading(&seen) {
+        wait(visit, message_id, &Press::new(COMMAND.name, OPEN).number(page), asked_at).await?;
+    }
     Ok(toast)
 }
 
 async fn open(visit: &Visit<'_>, page: u32) -> Result<i32, Failure> {
     let seen = Seen::load(visit.desk, visit.owner).await?;
     visit.show(&list(&seen, page)).await
+}
+
+/// Whether a chosen calendar is still to be read.
+#[must_use]
+pub fn awaits_reading(seen: &Seen) -> bool {
+    seen.accounts.iter().any(|seen| seen.can_be_read() && seen.has_unread())
 }
 
 /// A page of the list with its buttons; the last one where there is no such page.
