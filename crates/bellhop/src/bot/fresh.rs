@@ -21,6 +21,25 @@ pub enum Fetch {
     Held,
 }
 
+/// Whether news was asked for, for whoever taps and would see nothing change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// It was, and the message says so.
+    Asked,
+    /// There can be none yet: the last answer is too young.
+    TooSoon,
+    /// Nobody can be asked, and the message says why.
+    Unheard,
+}
+
+impl News {
+    /// What a tap on Refresh is answered with.
+    #[must_use]
+    pub fn said(self) -> Option<String> {
+        (self == Self::TooSoon).then(|| "I looked a moment ago: this is the newest.".to_owned())
+    }
+}
+
 /// Whether what was last checked then is to be fetched again now; `refresh` where somebody asks for just that.
 #[must_use]
 pub fn is_stale(checked_at: Option<DateTime<Utc>>, now: DateTime<Utc>, refresh: bool) -> bool {

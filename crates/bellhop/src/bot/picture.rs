@@ -13,6 +13,7 @@ use maud::{Markup, PreEscaped, html};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 
+use super::commands::agenda::together;
 use super::seen::Seen;
 use super::text::{clean, shorten};
 use super::understand::span::Span;
@@ -111,7 +112,8 @@ impl<'a> Sheet<'a> {
             let (from, until) = (midnight(zone, *day), midnight(zone, *day + Days::new(1)));
             let (mut long, mut short) = (vec![], vec![]);
             let here = found.iter().filter(|occurrence| occurrence.touches(zone, from, until));
-            for occurrence in here.take(MOST_OF_A_DAY) {
+            for occurrence in together(here, zone).iter().filter_map(|alike| alike.first()).take(MOST_OF_A_DAY) {
+                let occurrence: &'a Occurrence = occurrence;
                 let (start, end) = occurrence.bounds(zone);
                 if occurrence.is_all_day() || (start <= from && end >= until) {
                     long.push(occurrence);

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::account::Account;
 use super::commands::connect;
-use super::fresh::{Fetch, is_stale};
+use super::fresh::{Fetch, News, is_stale};
 use super::message::Button;
 use super::person::Person;
 use super::press::Press;
@@ -147,6 +147,16 @@ impl Seen {
             }
         }
         Ok(asked)
+    }
+
+    /// What became of asking for news.
+    #[must_use]
+    pub fn news(&self, asked: bool) -> News {
+        match asked {
+            true => News::Asked,
+            false if self.accounts.iter().any(SeenAccount::can_be_read) => News::TooSoon,
+            false => News::Unheard,
+        }
     }
 
     /// Whether everything that can be read was read after this.

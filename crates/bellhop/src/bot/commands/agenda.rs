@@ -2,6 +2,7 @@
 //!
 //! How the days look is in `agenda/view.rs`.
 
+mod alike;
 mod view;
 
 use bellhop_domain::OwnerId;
@@ -10,11 +11,12 @@ use futures::future::BoxFuture;
 use teloxide::types::ChatAction;
 use tokio::sync::Semaphore;
 
+pub use self::alike::together;
 use self::view::capitalised;
 pub use self::view::{View, bounds, not_kept};
 use super::{Command, OLD_BUTTON, Toast, accounts};
 use crate::bot::carried::{carried, carry};
-use crate::bot::fresh::Fetch;
+use crate::bot::fresh::{Fetch, News};
 use crate::bot::message::Message;
 use crate::bot::picture;
 use crate::bot::press::Press;
@@ -59,14 +61,15 @@ fn agenda<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(), F
                 }
             },
         };
-        open(visit, &span, false).await
+        open(visit, &span, false).await.map(|_| ())
     })
 }
 
 fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toast, Failure>> {
     Box::pin(async move {
         match (press.action, carried(press)) {
-            (OPEN | REFRESH, Some((span, _))) => open(visit, &span, press.action == REFRESH).await.map(|()| None),
+            (OPEN, Some((span, _))) => open(visit, &span, false).await.map(|_| None),
+            (REFRESH, Some((span, _))) => Ok(open(visit, &span, true).await?.said()),
             (PICTURE, Some((span, _))) => send_picture(visit, &span).await,
             _ => Ok(Some(OLD_BUTTON.to_owned())),
         }
@@ -74,7 +77,7 @@ fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toa
 }
 
 /// Shows some days and, where that is not fresh, has it brought up to date.
-pub async fn open(visit: &Visit<'_>, span: &Span, refresh: bool) -> Result<(), Failure> {
+pub async fn open(visit: &Visit<'_>, span: &Span, refresh: bool) -> Result<News, Failure> {
     let desk = visit.desk;
     let seen = Seen::load(desk, visit.owner).await?;
     let asked_at = seen.now;
@@ -84,7 +87,7 @@ pub async fn open(visit: &Visit<'_>, span: &Span, refresh: bool) -> Result<(), F
     if asked {
         wait(visit, message_id, &carry(Press::new(COMMAND.name, OPEN), span, None), asked_at).await?;
     }
-    Ok(())
+    Ok(seen.news(asked))
 }
 
 /// Sends some days as a picture, in a message of its own.

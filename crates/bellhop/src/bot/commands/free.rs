@@ -3,12 +3,12 @@
 
 use bellhop_domain::OwnerId;
 use bellhop_store::StoreError;
-use chrono::{DateTime, Datelike, Days, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
 use super::{Command, OLD_BUTTON, Toast, accounts, agenda};
 use crate::bot::carried::{carried, carry};
-use crate::bot::fresh::Fetch;
+use crate::bot::fresh::{Fetch, News};
 use crate::bot::message::{Button, Message};
 use crate::bot::press::Press;
 use crate::bot::seen::{Seen, wait};
@@ -43,7 +43,7 @@ fn free<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(), Fai
             Ok((span, at_least)) => {
                 let today = person.today(now);
                 let week = || Span::days(today, today + Days::new(6)).unwrap_or_else(|| Span::day(today));
-                open(visit, &span.unwrap_or_else(week), at_least, false).await
+                open(visit, &span.unwrap_or_else(week), at_least, false).await.map(|_| ())
             }
             Err(misread) => visit.say(Text::new().plain(misread.to_string())).await.map(|_| ()),
         }
@@ -53,16 +53,15 @@ fn free<'a>(visit: &'a Visit<'a>, said: &'a str) -> BoxFuture<'a, Result<(), Fai
 fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toast, Failure>> {
     Box::pin(async move {
         match (press.action, carried(press)) {
-            (OPEN | REFRESH, Some((span, at_least))) => {
-                open(visit, &span, at_least, press.action == REFRESH).await.map(|()| None)
-            }
+            (OPEN, Some((span, at_least))) => open(visit, &span, at_least, false).await.map(|_| None),
+            (REFRESH, Some((span, at_least))) => Ok(open(visit, &span, at_least, true).await?.said()),
             _ => Ok(Some(OLD_BUTTON.to_owned())),
         }
     })
 }
 
 /// Says when they are free and, where that is not fresh, has it brought up to date.
-pub async fn open(visit: &Visit<'_>, span: &Span, at_least: Option<u32>, refresh: bool) -> Result<(), Failure> {
+pub async fn open(visit: &Visit<'_>, span: &Span, at_least: Option<u32>, refresh: bool) -> Result<News, Failure> {
     let desk = visit.desk;
     let seen = Seen::load(desk, visit.owner).await?;
     let asked_at = seen.now;
@@ -72,7 +71,7 @@ pub async fn open(visit: &Visit<'_>, span: &Span, at_least: Option<u32>, refresh
     if asked {
         wait(visit, message_id, &carry(Press::new(COMMAND.name, OPEN), span, at_least), asked_at).await?;
     }
-    Ok(())
+    Ok(seen.news(asked))
 }
 
 /// What a message that says when somebody is free says now.
@@ -179,8 +178,13 @@ impl View<'_> {
             .collect();
         let free = slots(&stretches, &busy, at_least);
         if stretches.is_empty() {
-            return Text::new()
-                .plain("That is over already, or not a working day of yours. /settings shows which are.");
+            let is_over = agenda::bounds(self.span, person.zone).1 <= self.seen.now
+                || self.days_that_count().any(|day| day == person.today(self.seen.now));
+            return Text::new().plain(if is_over {
+                "That is over already. Ask for another day, like /free monday, or for other hours."
+            } else {
+                "No working day of yours is left in that. /settings shows which are."
+            });
         }
         if free == stretches {
             return Text::new().plain("All of it: nothing takes your time.").line().then(self.listed(&free));
@@ -194,19 +198,20 @@ impl View<'_> {
     /// The hours that count, of each day that does, from now on.
     fn stretches(&self) -> Vec<Stretch> {
         let person = &self.seen.person;
-        let one_day = self.span.first() == self.span.last();
         let mut stretches = vec![];
-        for day in self.span.each_day() {
-            let works = person.working_days[day.weekday().num_days_from_monday() as usize];
-            // Whoever asks about one day, or names the hours, means it.
-            if !works && !one_day && self.span.hours().is_none() {
-                continue;
-            }
+        for day in self.days_that_count() {
             let hours = self.span.hours().unwrap_or(person.working_hours);
             stretches.extend(Span::day(day).only(hours).windows(person.zone));
         }
         let now = next_minutes(self.seen.now);
         stretches.iter().map(|(from, until)| ((*from).max(now), *until)).filter(|(from, until)| from < until).collect()
+    }
+
+    /// The working days. Whoever asks about one day, or names the hours, means every day.
+    fn days_that_count(&self) -> impl Iterator<Item = NaiveDate> {
+        let all = self.span.first() == self.span.last() || self.span.hours().is_some();
+        let works = self.seen.person.working_days;
+        self.span.each_day().filter(move |day| all || works[day.weekday().num_days_from_monday() as usize])
     }
 
     fn listed(&self, free: &[Stretch]) -> Text {

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use super::mail::entry::Entry;
 use super::{Command, NOT_YOURS, OLD_BUTTON, Toast, accounts, connect, mail};
 use crate::bot::account::Account;
-use crate::bot::fresh::{Fetch, is_stale};
+use crate::bot::fresh::{Fetch, News, is_stale};
 use crate::bot::message::{Button, Message};
 use crate::bot::person::Person;
 use crate::bot::press::Press;
@@ -52,7 +52,7 @@ fn inbox<'a>(visit: &'a Visit<'a>, _: &'a str) -> BoxFuture<'a, Result<(), Failu
         let accounts = Account::all(&visit.desk.app.store, visit.desk.tenant, visit.owner).await?;
         match accounts.as_slice() {
             [] => visit.say(accounts::none()).await.map(|_| ()),
-            [only] => open(visit, only, 0, false).await,
+            [only] => open(visit, only, 0, false).await.map(|_| ()),
             several => visit.say(chooser(several)).await.map(|_| ()),
         }
     })
@@ -74,8 +74,8 @@ fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toa
                 let account = Account::of(store, row).await?;
                 let anew = Visit { message: None, ..*visit };
                 let visit = if press.action == OPEN_ANEW { &anew } else { visit };
-                open(visit, &account, press.number, press.action == REFRESH).await?;
-                Ok(None)
+                let news = open(visit, &account, press.number, press.action == REFRESH).await?;
+                Ok(if press.action == REFRESH { news.said() } else { None })
             }
             _ => Ok(Some(NOT_YOURS.to_owned())),
         }
@@ -83,12 +83,13 @@ fn press<'a>(visit: &'a Visit<'a>, press: &'a Press) -> BoxFuture<'a, Result<Toa
 }
 
 /// Shows a page and, where it is not fresh, has it brought up to date.
-async fn open(visit: &Visit<'_>, account: &Account, number: u32, refresh: bool) -> Result<(), Failure> {
+async fn open(visit: &Visit<'_>, account: &Account, number: u32, refresh: bool) -> Result<News, Failure> {
     let desk = visit.desk;
     let asked_at = desk.app.clock.now();
     let (number, page) = load(desk, account.id(), number).await?;
     let stale = is_stale(page.checked_at, asked_at, refresh);
-    let fetch = if stale && account.row.status.is_usable() && account.row.can(Capability::Mail) {
+    let can_be_read = account.row.status.is_usable() && account.row.can(Capability::Mail);
+    let fetch = if stale && can_be_read {
         crate::actions::ask_for_mail(&desk.app, desk.tenant, account.id()).await?;
         let provider = account.row.provider;
         let held = breakers::held(&desk.app, desk.tenant, provider, &[Service::Mail], account.id()).await;
@@ -115,7 +116,11 @@ async fn open(visit: &Visit<'_>, account: &Account, number: u32, refresh: bool) 
         desk.app.store.put_live_message(desk.tenant, &live).await?;
         desk.live.notify_one();
     }
-    Ok(())
+    Ok(match (stale, can_be_read) {
+        (_, false) => News::Unheard,
+        (true, true) => News::Asked,
+        (false, true) => News::TooSoon,
+    })
 }
 
 /// What a message that shows this page says now.

@@ -8,6 +8,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::super::calendars;
+use super::alike::together;
 use super::{COMMAND, OPEN, PICTURE, REFRESH};
 use crate::bot::carried::carry;
 use crate::bot::fresh::Fetch;
@@ -96,8 +97,8 @@ impl View<'_> {
                 of_day = of_day.bold(day.format("%A %-d %B").to_string()).line();
             }
             let mut is_first = true;
-            for occurrence in here {
-                let entry = self.entry(occurrence, day);
+            for alike in together(here, zone) {
+                let entry = self.entry(&alike, day);
                 if left_out > 0 || text.length() + of_day.length() + entry.length() > room {
                     left_out += 1;
                     continue;
@@ -138,8 +139,9 @@ impl View<'_> {
         }
     }
 
-    /// One line, and where it is or how to join in a second.
-    fn entry(&self, occurrence: &Occurrence, day: NaiveDate) -> Text {
+    /// One line for what is in one calendar, or alike in several.
+    fn entry(&self, alike: &[&Occurrence], day: NaiveDate) -> Text {
+        let Some(occurrence) = alike.first() else { return Text::new() };
         let content = &occurrence.content;
         let declined = content.answer == Some(Answer::Declined);
         let mark = match content.answer {
@@ -163,7 +165,7 @@ impl View<'_> {
         } else if !content.busy && !occurrence.is_all_day() {
             notes.push("shown as free".to_owned());
         }
-        notes.extend(self.elsewhere(occurrence));
+        notes.extend(alike.iter().find_map(|occurrence| self.elsewhere(occurrence, day)));
         if !notes.is_empty() {
             text = text.plain(format!(" ({})", notes.join(", ")));
         }
@@ -171,8 +173,15 @@ impl View<'_> {
         if !declined && !place.is_empty() {
             text = text.plain(" · ").theirs(&place, 60);
         }
-        if let Some(calendar) = calendar.filter(|_| self.seen.looked_at() > 1) {
-            text = text.plain(" · ").theirs_italic(&calendar.content.title, 30);
+        if self.seen.looked_at() > 1 {
+            let mut named: Vec<&str> = vec![];
+            for calendar in alike.iter().filter_map(|occurrence| self.seen.calendar_of(occurrence)) {
+                let title = calendar.content.title.as_str();
+                if !named.contains(&title) {
+                    text = text.plain(if named.is_empty() { " · " } else { ", " }).theirs_italic(title, 30);
+                    named.push(title);
+                }
+            }
         }
         text
     }
@@ -205,11 +214,19 @@ impl View<'_> {
         text
     }
 
-    /// What the clock shows where it was made, if that is another time than here.
-    fn elsewhere(&self, occurrence: &Occurrence) -> Option<String> {
-        let EntryTime::Moment { at, zone: name } = &occurrence.start else { return None };
-        let (here, there) = (self.seen.person.zone, named(name.as_deref(), self.seen.person.zone));
-        let (here, local) = (at.with_timezone(&here), at.with_timezone(&there));
+    /// What the clock shows where it was made, if that is another time than here: the clock of the time that stands before it.
+    fn elsewhere(&self, occurrence: &Occurrence, day: NaiveDate) -> Option<String> {
+        let zone = self.seen.person.zone;
+        let is_here = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive() == day;
+        let (start, end) = occurrence.bounds(zone);
+        let time = if is_here(start) { &occurrence.start } else { &occurrence.end };
+        let EntryTime::Moment { at, zone: name } = time else { return None };
+        // Of a day in the middle no time is said.
+        if !is_here(start) && !is_here(end) {
+            return None;
+        }
+        let there = named(name.as_deref(), zone);
+        let (here, local) = (at.with_timezone(&zone), at.with_timezone(&there));
         if here.naive_local() == local.naive_local() {
             return None;
         }

@@ -136,6 +136,41 @@ fn a_week_has_a_heading_for_each_day_and_names_the_quiet_ones() {
 }
 
 #[test]
+fn what_goes_on_for_days_shows_the_other_clock_of_the_time_that_it_names() {
+    let seen = seen_by(Tz::Europe__Berlin, vec![account(1, Status::Active, &["mail", "calendar"])]);
+    let days = Span::days("2026-11-16".parse().unwrap(), "2026-11-18".parse().unwrap()).unwrap();
+    let train = meeting("Train", "2026-11-16T20:00:00+02:00", "2026-11-18T08:00:00+02:00", "Europe/Helsinki");
+    let text = shown(&seen, &days, &[train]);
+    for line in
+        ["19:00–Wed 07:00  Train (20:00 in Helsinki)", "All day  Train\n", "until 07:00  Train (08:00 in Helsinki)"]
+    {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}
+
+#[test]
+fn a_meeting_in_two_accounts_is_one_line_that_names_both() {
+    let mut accounts =
+        vec![account(1, Status::Active, &["mail", "calendar"]), account(2, Status::Active, &["mail", "calendar"])];
+    accounts[1].calendars[0].content.title = "Work".to_owned();
+    let seen = seen_by(Tz::Europe__Berlin, accounts);
+    let of = |number: u128, title: &str, answer: Option<Answer>| {
+        let mut one = meeting(title, "2026-11-18T12:00:00+01:00", "2026-11-18T13:00:00+01:00", "Europe/Berlin");
+        (one.integration, one.content.answer) = (IntegrationId::new(Uuid::from_u128(number)), answer);
+        one
+    };
+    let both = [of(1, "Budget", None), of(2, "Budget", Some(Answer::Accepted))];
+    let text = shown(&seen, &day("2026-11-18"), &both);
+    assert!(text.ends_with("\n\n12:00–13:00  Budget · Own, Work"), "{text}");
+    assert!(free_text(&seen, &day("2026-11-18"), &both, None).contains("10:00–12:00  (2 h)\n13:00–18:00  (5 h)"));
+
+    let lines = |found: &[Occurrence]| shown(&seen, &day("2026-11-18"), found).matches("12:00–13:00").count();
+    assert_eq!(lines(&[of(1, "Budget", None), of(2, "Lunch", None)]), 2, "different things");
+    assert_eq!(lines(&[of(1, "Budget", None), of(2, "Budget", Some(Answer::Open))]), 2, "one waits for an answer");
+    assert_eq!(lines(&[of(1, "Budget", None), of(1, "Budget", None)]), 2, "twice in one calendar is twice");
+}
+
+#[test]
 fn what_cannot_be_seen_is_said_and_has_a_button() {
     let accounts = vec![account(1, Status::Active, &["mail", "calendar"]), account(2, Status::Degraded, &["mail"])];
     let seen = seen_by(Tz::Europe__Berlin, accounts);
@@ -189,6 +224,13 @@ fn the_past_is_not_free_and_a_week_has_working_days_only() {
     let seen = seen_by(Tz::Europe__Berlin, vec![account(1, Status::Active, &["calendar"])]);
     assert!(free_text(&seen, &day("2026-11-18"), &[], None).contains("10:00–18:00  (8 h)"));
     assert!(free_text(&seen, &day("2026-11-17"), &[], None).contains("That is over already"));
+    assert!(
+        !free_text(&seen, &day("2026-11-17"), &[], None).contains("working day"),
+        "why, and not what else it could be"
+    );
+    let weekend = Span::days("2026-11-21".parse().unwrap(), "2026-11-22".parse().unwrap()).unwrap();
+    let text = free_text(&seen, &weekend, &[], None);
+    assert!(text.contains("No working day of yours is left in that.") && !text.contains("over already"), "{text}");
     let week = Span::days("2026-11-20".parse().unwrap(), "2026-11-23".parse().unwrap()).unwrap();
     let text = free_text(&seen, &week, &[], Some(60));
     assert!(text.contains("Friday 20 November") && text.contains("Monday 23 November"), "{text}");
