@@ -152,10 +152,12 @@ impl Seen {
     /// What became of asking for news.
     #[must_use]
     pub fn news(&self, asked: bool) -> News {
-        match asked {
-            true => News::Asked,
-            false if self.accounts.iter().any(SeenAccount::can_be_read) => News::TooSoon,
-            false => News::Unheard,
+        if asked {
+            News::Asked
+        } else if self.accounts.iter().any(SeenAccount::can_be_read) {
+            News::TooSoon
+        } else {
+            News::Unheard
         }
     }
 

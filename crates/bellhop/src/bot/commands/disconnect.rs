@@ -238,7 +238,8 @@ mod tests {
         assert!(said(&both, "example").starts_with("Which account shall I disconnect?"));
         let nobody = "No account of yours is called zoe. Which account shall I disconnect?";
         assert!(said(&both, "zoe").starts_with(nobody));
-        assert!(said(&[ada.clone()], "zoe").starts_with(nobody), "not asked about Ada's instead");
-        assert!(said(&[ada], "").starts_with("Disconnect ada@mail.example?"));
+        let only = [ada];
+        assert!(said(&only, "zoe").starts_with(nobody), "not asked about Ada's instead");
+        assert!(said(&only, "").starts_with("Disconnect ada@mail.example?"));
     }
 }
