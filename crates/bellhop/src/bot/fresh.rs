@@ -36,7 +36,7 @@ impl News {
     /// What a tap on Refresh is answered with.
     #[must_use]
     pub fn said(self) -> Option<String> {
-        (self == Self::TooSoon).then(|| "I looked a moment ago: this is the newest.".to_owned())
+        (self == Self::TooSoon).then(|| "I looked a moment ago. Tap again in a few seconds.".to_owned())
     }
 }
 
