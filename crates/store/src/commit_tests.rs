@@ -97,7 +97,8 @@ async fn a_batch_of_a_run_never_shares_a_commit_with_the_end_of_its_job() {
     let store = database.store();
     let ids = three_connected(&database, &store).await;
     let tenant = default_tenant(&store).await;
-    let started = store.start_direct(bellhop_domain::Queue::Fetch, Presence::new(Uuid::new_v4()), noon(), 10).await.unwrap();
+    let started =
+        store.start_direct(bellhop_domain::Queue::Fetch, Presence::new(Uuid::new_v4()), noon(), 10).await.unwrap();
     let run = started.iter().find(|run| run.integration == ids[0]).unwrap();
     let settlement =
         Settlement { integration: run.integration, job: run.job, lease: run.lease, outcome: Outcome::Underway };
