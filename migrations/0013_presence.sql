@@ -2,7 +2,7 @@
 -- knows sooner: it ends the session of a dead process at once, and the advisory lock that the session held with it.
 
 alter table jobs add column run_by bigint;
-comment on column jobs.run_by is 'The advisory lock that the process of the run holds for as long as it lives. Means something only beside a lease; null where nobody''s life says anything about the run.';
+comment on column jobs.run_by is 'The advisory lock that the process of the run holds for as long as it lives. Written with each lease, and means nothing without one; null where nobody''s life says anything about the run.';
 
 -- Beside the one of this name that processes of the release before still ask; a later migration may drop that.
 create function lapsed_jobs(silent_until_end interval, wanted integer)

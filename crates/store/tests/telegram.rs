@@ -17,6 +17,9 @@ use uuid::Uuid;
 
 const LEASE: Duration = Duration::from_secs(30);
 
+/// How long a holder of the seat waits for Postgres.
+const SEAT: Duration = Duration::from_secs(3);
+
 fn fresh() -> OwnerId {
     OwnerId::new(Uuid::new_v4())
 }
@@ -107,12 +110,12 @@ async fn a_repeated_update_is_known_before_and_after_it_was_handled() {
     let updates = [update(1, owner), update(2, owner), ignored];
     assert_eq!(store.write_down_updates(tenant, &updates, noon()).await.unwrap(), [1, 2, 3]);
     assert!(store.write_down_updates(tenant, &updates, noon()).await.unwrap().is_empty());
-    let claimed = store.claim_updates(tenant, 10, LEASE).await.unwrap();
+    let claimed = store.claim_updates(tenant, 10, LEASE, &[]).await.unwrap();
     assert_eq!(claimed[0].content.as_ref().unwrap().as_slice(), b"what 1 says");
     assert!(finish(&store, tenant, &claimed[0]).await);
     assert!(!finish(&store, tenant, &claimed[0]).await, "once");
     assert!(store.write_down_updates(tenant, &updates[..1], noon()).await.unwrap().is_empty());
-    assert_eq!(ids(&store.claim_updates(tenant, 10, LEASE).await.unwrap()), [2]);
+    assert_eq!(ids(&store.claim_updates(tenant, 10, LEASE, &[]).await.unwrap()), [2]);
     database.drop().await;
 }
 
@@ -125,7 +128,7 @@ async fn what_an_update_says_is_sealed_and_gone_once_it_was_handled() {
     store.write_down_updates(tenant, &[update(1, owner)], noon()).await.unwrap();
     assert_eq!(count(&store, tenant, "telegram_updates where position('says'::bytea in sealed) > 0").await, 0);
     assert_eq!(count(&store, tenant, "telegram_updates where sealed is not null").await, 1);
-    let claimed = store.claim_updates(tenant, 1, LEASE).await.unwrap();
+    let claimed = store.claim_updates(tenant, 1, LEASE, &[]).await.unwrap();
     finish(&store, tenant, &claimed[0]).await;
     assert_eq!(count(&store, tenant, "telegram_updates where sealed is not null").await, 0);
     assert_eq!(store.sweep_updates(tenant, noon()).await.unwrap(), 0);
@@ -141,13 +144,32 @@ async fn one_person_waits_for_their_turn_and_nobody_waits_for_another() {
     let (ada, bob) = (person(&store, tenant, 1).await, person(&store, tenant, 2).await);
     let updates = [update(10, ada), update(11, ada), update(12, bob), update(13, ada), update(14, bob)];
     store.write_down_updates(tenant, &updates, noon()).await.unwrap();
-    let first = store.claim_updates(tenant, 10, LEASE).await.unwrap();
+    let first = store.claim_updates(tenant, 10, LEASE, &[]).await.unwrap();
     assert_eq!(ids(&first), [10, 12]);
-    assert!(store.claim_updates(tenant, 10, LEASE).await.unwrap().is_empty(), "both are being answered");
+    assert!(store.claim_updates(tenant, 10, LEASE, &[]).await.unwrap().is_empty(), "both are being answered");
     finish(&store, tenant, &first[0]).await;
-    assert_eq!(ids(&store.claim_updates(tenant, 10, LEASE).await.unwrap()), [11]);
+    assert_eq!(ids(&store.claim_updates(tenant, 10, LEASE, &[]).await.unwrap()), [11]);
     finish(&store, tenant, &first[1]).await;
-    assert_eq!(ids(&store.claim_updates(tenant, 10, LEASE).await.unwrap()), [14]);
+    assert_eq!(ids(&store.claim_updates(tenant, 10, LEASE, &[]).await.unwrap()), [14]);
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn whoever_holds_an_update_does_not_take_it_up_again_though_its_lease_ran_out() {
+    let database = Database::create().await;
+    let store = database.store();
+    let tenant = default_tenant(&store).await;
+    let (ada, bob) = (person(&store, tenant, 1).await, person(&store, tenant, 2).await);
+    store.write_down_updates(tenant, &[update(10, ada), update(11, ada), update(12, bob)], noon()).await.unwrap();
+    let claimed = store.claim_updates(tenant, 1, Duration::ZERO, &[]).await.unwrap();
+    assert_eq!((ids(&claimed), claimed[0].starts), (vec![10], 1));
+    assert_eq!(
+        ids(&store.claim_updates(tenant, 10, LEASE, &[10]).await.unwrap()),
+        [12],
+        "nor what is to come after it"
+    );
+    let taken_over = store.claim_updates(tenant, 10, LEASE, &[12]).await.unwrap();
+    assert_eq!((ids(&taken_over), taken_over[0].starts), (vec![10], 2), "somebody else may");
     database.drop().await;
 }
 
@@ -168,7 +190,7 @@ async fn claims_made_at_once_never_overlap_and_keep_everybodys_order() {
             tokio::spawn(async move {
                 let mut mine = vec![];
                 while count(&store, tenant, "telegram_updates where handled_at is null").await > 0 {
-                    for update in store.claim_updates(tenant, 2, LEASE).await.unwrap() {
+                    for update in store.claim_updates(tenant, 2, LEASE, &[]).await.unwrap() {
                         assert_eq!(update.starts, 1);
                         // Among those handled before, none of the same person may be later than this one.
                         let later = format!(
@@ -201,14 +223,14 @@ async fn what_a_crash_left_is_handled_again_and_the_first_start_has_no_say_any_m
     let owner = person(&store, tenant, 1).await;
     store.write_down_updates(tenant, &[update(1, owner), update(2, owner)], noon()).await.unwrap();
     // A lease of no length has run out by the time anybody looks.
-    let crashed = store.claim_updates(tenant, 1, Duration::ZERO).await.unwrap();
-    let again = store.claim_updates(tenant, 10, LEASE).await.unwrap();
+    let crashed = store.claim_updates(tenant, 1, Duration::ZERO, &[]).await.unwrap();
+    let again = store.claim_updates(tenant, 10, LEASE, &[]).await.unwrap();
     assert_eq!((ids(&again), again[0].starts), (vec![1], 2));
     assert!(!finish(&store, tenant, &crashed[0]).await);
     store.renew_updates(tenant, &[(1, crashed[0].starts)], Duration::ZERO).await.unwrap();
-    assert!(store.claim_updates(tenant, 10, LEASE).await.unwrap().is_empty(), "a lost lease renews nothing");
+    assert!(store.claim_updates(tenant, 10, LEASE, &[]).await.unwrap().is_empty(), "a lost lease renews nothing");
     store.renew_updates(tenant, &[(1, again[0].starts)], Duration::ZERO).await.unwrap();
-    let third = store.claim_updates(tenant, 10, LEASE).await.unwrap();
+    let third = store.claim_updates(tenant, 10, LEASE, &[]).await.unwrap();
     assert_eq!(third[0].starts, 3);
     assert!(finish(&store, tenant, &third[0]).await);
     database.drop().await;
@@ -222,7 +244,7 @@ async fn an_outage_costs_no_start_and_a_failure_does() {
     let owner = person(&store, tenant, 1).await;
     store.write_down_updates(tenant, &[update(1, owner), update(2, owner)], noon()).await.unwrap();
     let start_and_put_back = async |counts| {
-        let claimed = store.claim_updates(tenant, 10, LEASE).await.unwrap();
+        let claimed = store.claim_updates(tenant, 10, LEASE, &[]).await.unwrap();
         assert_eq!(ids(&claimed), [1]);
         store.put_back_update(tenant, 1, claimed[0].starts, Duration::ZERO, counts).await.unwrap();
         claimed[0].starts
@@ -231,7 +253,10 @@ async fn an_outage_costs_no_start_and_a_failure_does() {
         assert_eq!(start_and_put_back(counts).await, start);
     }
     store.put_back_update(tenant, 1, 3, LEASE, true).await.unwrap();
-    assert!(store.claim_updates(tenant, 10, LEASE).await.unwrap().is_empty(), "it rests, and the next waits its turn");
+    assert!(
+        store.claim_updates(tenant, 10, LEASE, &[]).await.unwrap().is_empty(),
+        "it rests, and the next waits its turn"
+    );
     database.drop().await;
 }
 
@@ -250,7 +275,7 @@ async fn a_damaged_key_costs_its_owner_an_update_and_nobody_else() {
         .unwrap();
     let damage = "update keys.owner_keys set wrapped = 'damaged' where owner = $1";
     assert_eq!(sqlx::query(damage).bind(ada.uuid()).execute(&mut owner).await.unwrap().rows_affected(), 1);
-    let claimed = store.claim_updates(tenant, 10, LEASE).await.unwrap();
+    let claimed = store.claim_updates(tenant, 10, LEASE, &[]).await.unwrap();
     assert_eq!(ids(&claimed), [1, 2]);
     assert!(claimed[0].content.is_none());
     assert_eq!(claimed[1].content.as_ref().unwrap().as_slice(), b"what 2 says");
@@ -279,12 +304,12 @@ async fn a_seat_whose_connection_has_fallen_silent_is_not_kept() {
     });
     let store = Store::open(through, support::keyring());
     let mut seat = store.take_bot_seat().await.unwrap().unwrap();
-    seat.keep().await.unwrap();
+    seat.keep(SEAT).await.unwrap();
     let (cut, carrying) = wire.await.unwrap();
     cut.send(()).unwrap();
     let ends = carrying.await.unwrap();
     let patience = Duration::from_secs(10);
-    assert!(tokio::time::timeout(patience, seat.keep()).await.expect("it must not hang").is_err());
+    assert!(tokio::time::timeout(patience, seat.keep(SEAT)).await.expect("it must not hang").is_err());
     tokio::time::timeout(patience, seat.leave()).await.expect("nor on leaving");
     drop(ends);
     database.drop().await;
@@ -295,7 +320,7 @@ async fn the_seat_is_free_again_when_its_holder_is_gone() {
     let database = Database::create().await;
     let (one, other) = (database.store(), database.store());
     let mut seat = one.take_bot_seat().await.unwrap().unwrap();
-    seat.keep().await.unwrap();
+    seat.keep(SEAT).await.unwrap();
     assert!(other.take_bot_seat().await.unwrap().is_none());
     assert!(one.take_bot_seat().await.unwrap().is_none(), "not twice in one process either");
     drop(seat);

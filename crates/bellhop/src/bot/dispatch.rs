@@ -58,7 +58,9 @@ pub async fn run(desk: Arc<Desk>, written_down: &Notify, stop: CancellationToken
     let mut failing = false;
     while !stop.is_cancelled() {
         let room = i64::try_from(AT_ONCE.saturating_sub(held.len())).unwrap_or(0);
-        let claimed = if room > 0 { desk.app.store.claim_updates(desk.tenant, room, LEASE).await } else { Ok(vec![]) };
+        let holding: Vec<i64> = held.values().map(|(update_id, _)| *update_id).collect();
+        let claimed =
+            if room > 0 { desk.app.store.claim_updates(desk.tenant, room, LEASE, &holding).await } else { Ok(vec![]) };
         match claimed {
             Ok(updates) => {
                 failing = false;

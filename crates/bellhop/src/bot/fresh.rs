@@ -33,6 +33,16 @@ pub enum News {
 }
 
 impl News {
+    /// Whether news `is_asked` for, of what `can_be_read` at all.
+    #[must_use]
+    pub const fn of(is_asked: bool, can_be_read: bool) -> Self {
+        match (is_asked, can_be_read) {
+            (_, false) => Self::Unheard,
+            (true, true) => Self::Asked,
+            (false, true) => Self::TooSoon,
+        }
+    }
+
     /// What a tap on Refresh is answered with.
     #[must_use]
     pub fn said(self) -> Option<String> {
@@ -50,6 +60,13 @@ pub fn is_stale(checked_at: Option<DateTime<Utc>>, now: DateTime<Utc>, refresh: 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tap_that_changes_nothing_says_why_unless_the_message_does() {
+        let said = |is_asked, can_be_read| News::of(is_asked, can_be_read).said();
+        assert_eq!(said(false, true).as_deref(), Some("I looked a moment ago. Tap again in a few seconds."));
+        assert_eq!([said(true, true), said(false, false), said(true, false)], [None, None, None]);
+    }
 
     #[test]
     fn what_was_never_checked_is_stale_and_a_tap_asks_for_more_than_a_look() {

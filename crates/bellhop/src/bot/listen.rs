@@ -29,6 +29,9 @@ use crate::app::App;
 /// How often those who stand by look whether the seat is free, and its holder whether it still is theirs.
 const SEAT: Duration = Duration::from_secs(2);
 
+/// How long Postgres may take to say that the seat is still ours.
+const CERTAIN: Duration = Duration::from_secs(3);
+
 /// What a call that does not wait for updates may take.
 const CALL: Duration = Duration::from_secs(15);
 
@@ -75,7 +78,7 @@ async fn sit(app: &App, bot: &Bot, seat: SessionLock, stop: &CancellationToken) 
             if leave.is_cancelled() {
                 return false;
             }
-            if let Err(error) = seat.keep().await {
+            if let Err(error) = seat.keep(CERTAIN).await {
                 tracing::warn!(%error, "the bot has lost its seat");
                 leave.cancel();
             }

@@ -52,7 +52,7 @@ async fn reply(visit: &Visit<'_>, words: &str, understood: Understood) -> Result
         Understood::Noted => visit.say(Text::new().plain("Good. Ask me whenever you like.")).await.map(|_| ()),
         Understood::YesOrNo => {
             let text =
-                Text::new().plain("I take a yes or a no by its button only. Tap one above, or ask me something else.");
+                Text::new().plain("I take a yes or a no by its button only. If I asked you something, tap its button.");
             visit.say(text).await.map(|_| ())
         }
         Understood::Misread(misread) => visit.say(Text::new().plain(misread.to_string())).await.map(|_| ()),

@@ -152,13 +152,7 @@ impl Seen {
     /// What became of asking for news.
     #[must_use]
     pub fn news(&self, asked: bool) -> News {
-        if asked {
-            News::Asked
-        } else if self.accounts.iter().any(SeenAccount::can_be_read) {
-            News::TooSoon
-        } else {
-            News::Unheard
-        }
+        News::of(asked, self.accounts.iter().any(SeenAccount::can_be_read))
     }
 
     /// Whether everything that can be read was read after this.

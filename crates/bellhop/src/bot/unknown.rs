@@ -13,7 +13,7 @@ const SUGGESTIONS: usize = 3;
 const LOOKED_AT: usize = 200;
 
 /// Said to whoever wants something done.
-const ONLY_READS: &str = " I can only read: I cannot write mail, change your calendar or remind you of something.";
+const ONLY_READS: &str = " I can only read: I cannot write mail, change your calendar or remind you of anything.";
 
 /// What people want done.
 const VERBS: &[&str] = &[
@@ -29,10 +29,8 @@ const VERBS: &[&str] = &[
     "email",
     "create",
     "add",
-    "make",
     "book",
     "schedule",
-    "plan",
     "invite",
     "accept",
     "decline",
@@ -43,7 +41,6 @@ const VERBS: &[&str] = &[
     "delete",
     "remove",
     "archive",
-    "mark",
     "remind",
     "unsubscribe",
 ];

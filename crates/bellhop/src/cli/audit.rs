@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use bellhop_domain::IntegrationId;
 use bellhop_store::AuditEntry;
-use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use clap::{Subcommand, value_parser};
 
 use crate::app::App;
@@ -66,9 +66,8 @@ async fn query(
     for entry in entries.iter().take(shown) {
         say!("{}", if json { as_json(entry)? } else { as_line(entry)? });
     }
-    if let Some(next) = entries.get(shown) {
-        let next = next.time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-        complain!("bellhop: these are the first {limit}; --limit shows more, or go on with --since {next}");
+    if entries.len() > shown {
+        complain!("bellhop: these are the first {limit} and there are more; a larger --limit shows them");
     }
     Ok(())
 }

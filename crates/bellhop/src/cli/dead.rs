@@ -16,7 +16,7 @@ use clap::{Args, Subcommand, value_parser};
 use self::deed::Deed;
 use crate::app::App;
 use crate::cli::Failure;
-use crate::cli::words::words;
+use crate::cli::words::{operator, words};
 
 /// What can be asked about dead letters, and done with them.
 #[derive(Debug, Subcommand)]
@@ -78,7 +78,7 @@ pub struct Act {
     #[arg(long, value_name = "WHY", required_unless_present = "dry_run", value_parser = words)]
     because: Option<String>,
     /// Who you are. Kept sealed beside the event.
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "operator", value_parser = words)]
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "operator", value_parser = operator)]
     operator: String,
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::actions::{self, Disconnection, RevocationEnd};
 use crate::app::App;
 use crate::cli::Failure;
-use crate::cli::words::words;
+use crate::cli::words::{operator, words};
 
 /// What to disconnect, and who says so why.
 #[derive(Debug, Args)]
@@ -19,7 +19,7 @@ pub struct DisconnectArguments {
     #[arg(long, value_name = "WHY", value_parser = words)]
     because: String,
     /// Who acts. Sealed.
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "operator", value_parser = words)]
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "operator", value_parser = operator)]
     operator: String,
 }
 

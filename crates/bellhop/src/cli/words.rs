@@ -12,9 +12,21 @@ pub fn words(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Who acts. An environment that names nobody is no mistake of whoever types.
+pub fn operator(text: &str) -> Result<String, String> {
+    if text.is_empty() { Ok("operator".to_owned()) } else { words(text) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_is_not_named_is_an_operator() {
+        assert_eq!(operator("").unwrap(), "operator");
+        assert_eq!(operator(" Ada ").unwrap(), "Ada");
+        assert!(operator("a\nb").is_err());
+    }
 
     #[test]
     fn words_fit_on_one_line_and_are_not_nothing() {

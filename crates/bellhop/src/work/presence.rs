@@ -13,6 +13,9 @@ use crate::work::trouble::Trouble;
 /// How often to make sure, and how soon to try again.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
+/// How long Postgres may take to answer. Giving a session up because it is slow would be to say that nobody lives.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Shows it for as long as this is waited for.
 pub async fn show(app: App, presence: Presence) {
     let mut trouble = Trouble::with("showing that this worker lives");
@@ -20,7 +23,7 @@ pub async fn show(app: App, presence: Presence) {
         match app.store.show_presence(presence).await {
             Ok(Some(mut shown)) => {
                 trouble.over();
-                while shown.keep().await.is_ok() {
+                while shown.keep(PATIENCE).await.is_ok() {
                     sleep(LOOK_EVERY).await;
                 }
             }

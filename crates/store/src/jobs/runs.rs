@@ -18,8 +18,8 @@ use crate::{Store, scope};
 /// done twice at the worst.
 pub const LEASE_SECONDS: f64 = 30.0;
 
-/// After how long without a renewal a run is taken from a process that is gone ([`Presence`]). Longer than a process that
-/// lives ever goes without one while Postgres is up.
+/// After how long without a renewal a run is taken from a process that is gone ([`Presence`]). A process that lives renews
+/// sooner than that; one that can neither renew nor show itself for so long is fenced like one whose lease ran out.
 const SILENT_SECONDS: f64 = 8.0;
 
 /// After how many runs in a row that ended without a result a job is given up.

@@ -107,12 +107,14 @@ impl Store {
     }
 
     /// Begins handling of the next updates: of each person the earliest that has not been handled, unless somebody holds
-    /// it. The lease ends by Postgres's clock; then the update can be claimed again.
+    /// it. The lease ends by Postgres's clock; then the update can be claimed again, though not by whoever is `holding` it
+    /// and only came too late to say so.
     pub async fn claim_updates(
         &self,
         tenant: TenantId,
         limit: i64,
         lease: Duration,
+        holding: &[i64],
     ) -> Result<Vec<ClaimedUpdate>, StoreError> {
         let mut transaction = self.begin(&[tenant]).await?;
         let rows = sqlx::query!(
@@ -122,6 +124,7 @@ impl Store {
                    select w.update_id from telegram_updates w
                    where w.tenant = $1 and w.handled_at is null
                      and (w.handling_until is null or w.handling_until < clock_timestamp())
+                     and w.update_id <> all ($4)
                      and not exists (
                          select from telegram_updates earlier
                          where earlier.tenant = $1 and earlier.owner = w.owner and earlier.handled_at is null
@@ -132,7 +135,8 @@ impl Store {
                returning update_id, owner as "owner!", sealed, starts"#,
             tenant.uuid(),
             limit,
-            lease.as_secs_f64()
+            lease.as_secs_f64(),
+            holding
         )
         .fetch_all(&mut *transaction)
         .await?;

@@ -93,9 +93,12 @@ async fn end(visit: &Visit<'_>, account: &Account) -> Result<Toast, Failure> {
 /// not asked about another as if they had named that.
 fn asked(accounts: &[Account], said: &str) -> Message {
     let said = said.trim().to_lowercase();
-    let named: Vec<&Account> = match said.as_str() {
-        "" => accounts.iter().collect(),
-        said => accounts.iter().filter(|account| account.name().to_lowercase().contains(said)).collect(),
+    let is_meant =
+        |account: &&Account| account.name().to_lowercase().contains(&said) || account.row.provider.name() == said;
+    let named: Vec<&Account> = if said.chars().any(char::is_alphanumeric) {
+        accounts.iter().filter(is_meant).collect()
+    } else {
+        accounts.iter().collect()
     };
     match (accounts, named.as_slice()) {
         ([], _) => accounts::none(),
@@ -236,6 +239,11 @@ mod tests {
         assert!(said(&both, "").starts_with("Which account shall I disconnect?"));
         assert!(said(&both, " Ben ").starts_with("Disconnect ben@work.example?"));
         assert!(said(&both, "example").starts_with("Which account shall I disconnect?"));
+        assert!(said(&both, "Google").starts_with("Which account shall I disconnect?"), "both are of Google");
+        assert!(
+            said(&both, "\u{200b}?").starts_with("Which account shall I disconnect?"),
+            "nothing that could be repeated"
+        );
         let nobody = "No account of yours is called zoe. Which account shall I disconnect?";
         assert!(said(&both, "zoe").starts_with(nobody));
         let only = [ada];

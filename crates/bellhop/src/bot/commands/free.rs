@@ -183,7 +183,7 @@ impl View<'_> {
             return Text::new().plain(if is_over {
                 "That is over already. Ask for another day, like /free monday, or for other hours."
             } else {
-                "No working day of yours is left in that. /settings shows which are."
+                "There is no working day of yours in that. /settings shows which are."
             });
         }
         if free == stretches {

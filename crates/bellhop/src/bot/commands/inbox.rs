@@ -116,11 +116,7 @@ async fn open(visit: &Visit<'_>, account: &Account, number: u32, refresh: bool) 
         desk.app.store.put_live_message(desk.tenant, &live).await?;
         desk.live.notify_one();
     }
-    Ok(match (stale, can_be_read) {
-        (_, false) => News::Unheard,
-        (true, true) => News::Asked,
-        (false, true) => News::TooSoon,
-    })
+    Ok(News::of(stale, can_be_read))
 }
 
 /// What a message that shows this page says now.

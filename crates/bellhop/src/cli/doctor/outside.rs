@@ -15,8 +15,9 @@ use crate::config::{Examined, TelegramSettings};
 const CALLED: [Endpoint; 5] =
     [Endpoint::Token, Endpoint::Revoke, Endpoint::Userinfo, Endpoint::Mail, Endpoint::Calendar];
 
-/// The settings that say where Google is.
-const ADDRESSES: [&str; 7] = [
+/// The settings that say where Google is, and whether it may be there.
+const ADDRESSES: [&str; 8] = [
+    "ALLOW_PROVIDER_OVERRIDES",
     "GOOGLE_BASE_URL",
     "GOOGLE_AUTHORIZE_URL",
     "GOOGLE_TOKEN_URL",
@@ -67,8 +68,9 @@ async fn reach(what: &str, hosts: BTreeSet<(&str, u16)>, findings: &mut Findings
 /// Looks at Telegram.
 pub async fn telegram(examined: &Examined, findings: &mut Findings) {
     let Some(telegram) = &examined.telegram else { return };
-    if examined.errors.concern(&["TELEGRAM_API_URL", "TELEGRAM_BOT_TOKEN"]) {
-        return Findings::note("Telegram", "not asked: TELEGRAM_API_URL and TELEGRAM_BOT_TOKEN come first");
+    // The token goes to no address that may not be allowed.
+    if examined.errors.concern(&["ALLOW_PROVIDER_OVERRIDES", "TELEGRAM_API_URL", "TELEGRAM_BOT_TOKEN"]) {
+        return Findings::note("Telegram", "not asked: its settings come first");
     }
     let Some(token) = &telegram.token else {
         return Findings::note("Telegram", "no TELEGRAM_BOT_TOKEN: there is no bot and nobody is notified");

@@ -1,5 +1,6 @@
 //! What Postgres says: whether it can be served from, whether its clock agrees, and what waits for somebody.
 
+use base64::Engine;
 use bellhop_store::{Keyring, LetterFilter, RoleProblem, Store, StoreError};
 use chrono::{DateTime, Utc};
 
@@ -11,9 +12,6 @@ use crate::config::Examined;
 /// How far our clock and Postgres's may be apart: leases and due times are read by different ones.
 const CLOCKS_APART_SECONDS: f64 = 2.0;
 
-/// For looking at what needs no key, while there is none. Nothing may be sealed, opened or checked with it.
-const NO_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-
 /// Looks; answers the store where more can be asked of it.
 pub async fn look(examined: &Examined, clock: &Clock, findings: &mut Findings) -> Option<Store> {
     let Some(address) = examined.database.clone() else {
@@ -22,7 +20,7 @@ pub async fn look(examined: &Examined, clock: &Clock, findings: &mut Findings) -
     };
     let keyring = examined.keyring().ok();
     let has_key = keyring.is_some();
-    let store = Store::open(address, keyring.or_else(|| Keyring::new(&NO_KEY.to_owned().into()).ok())?);
+    let store = Store::open(address, keyring.or_else(no_key)?);
     let asked = if has_key { store.role_problem().await } else { store.keyless_role_problem().await };
     let problem = match asked {
         Ok(problem) => problem,
@@ -49,6 +47,12 @@ pub async fn look(examined: &Examined, clock: &Clock, findings: &mut Findings) -
         findings.wrong("breakers", &error.to_string());
     }
     Some(store)
+}
+
+/// For looking at what needs no key, while there is none. Nothing may be sealed, opened or checked with it.
+fn no_key() -> Option<Keyring> {
+    let nothing = base64::engine::general_purpose::STANDARD.encode([0; 32]);
+    Keyring::new(&nothing.into()).ok()
 }
 
 async fn compare_clocks(store: &Store, clock: &Clock, findings: &mut Findings) {

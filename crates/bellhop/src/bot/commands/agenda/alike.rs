@@ -10,6 +10,9 @@ use chrono_tz::Tz;
 
 use crate::calendar::occurrences::Occurrence;
 
+/// How many of those that begin with an occurrence it is compared with: a calendar may hold thousands that begin at once.
+const NEIGHBOURS: usize = 50;
+
 /// These occurrences, which are in order, with those together that are alike and in different calendars.
 #[must_use]
 pub fn together<'a>(occurrences: impl IntoIterator<Item = &'a Occurrence>, zone: Tz) -> Vec<Vec<&'a Occurrence>> {
@@ -19,6 +22,7 @@ pub fn together<'a>(occurrences: impl IntoIterator<Item = &'a Occurrence>, zone:
         let group = groups
             .iter_mut()
             .rev()
+            .take(NEIGHBOURS)
             .take_while(|group| group.first().is_some_and(|first| first.bounds(zone).0 == begins))
             .find(|group| group.iter().all(|other| are_alike(other, occurrence, zone)));
         match group {

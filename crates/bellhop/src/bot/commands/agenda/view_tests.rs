@@ -230,7 +230,7 @@ fn the_past_is_not_free_and_a_week_has_working_days_only() {
     );
     let weekend = Span::days("2026-11-21".parse().unwrap(), "2026-11-22".parse().unwrap()).unwrap();
     let text = free_text(&seen, &weekend, &[], None);
-    assert!(text.contains("No working day of yours is left in that.") && !text.contains("over already"), "{text}");
+    assert!(text.contains("There is no working day of yours in that.") && !text.contains("over already"), "{text}");
     let week = Span::days("2026-11-20".parse().unwrap(), "2026-11-23".parse().unwrap()).unwrap();
     let text = free_text(&seen, &week, &[], Some(60));
     assert!(text.contains("Friday 20 November") && text.contains("Monday 23 November"), "{text}");
