@@ -65,6 +65,7 @@ async fn a_webhook_cannot_take_the_place_of_anything_that_is_served() {
         let url = format!("https://bellhop.example{}", path.replace(['{', '}'], ""));
         let values = [
             ("DATABASE_URL", "postgres://nobody@127.0.0.1:9/nothing"),
+            ("TELEGRAM_BOT_TOKEN", "1:token"),
             ("TELEGRAM_WEBHOOK_URL", &url),
             ("TELEGRAM_WEBHOOK_SECRET", "right"),
         ];
