@@ -118,9 +118,8 @@ impl Store {
     ) -> Result<Vec<ClaimedUpdate>, StoreError> {
         let mut transaction = self.begin(&[tenant]).await?;
         let rows = sqlx::query!(
-            r#"update telegram_updates
-               set handling_until = clock_timestamp() + make_interval(secs => $3), starts = starts + 1
-               where tenant = $1 and update_id in (
+            r#"with waiting as materialized (
+                   -- Chosen once: where the join chooses again, it finds others, and more than were asked for.
                    select w.update_id from telegram_updates w
                    where w.tenant = $1 and w.handled_at is null
                      and (w.handling_until is null or w.handling_until < clock_timestamp())
@@ -132,6 +131,9 @@ impl Store {
                    order by w.update_id
                    limit $2
                    for update skip locked)
+               update telegram_updates
+               set handling_until = clock_timestamp() + make_interval(secs => $3), starts = starts + 1
+               where tenant = $1 and update_id in (select waiting.update_id from waiting)
                returning update_id, owner as "owner!", sealed, starts"#,
             tenant.uuid(),
             limit,
