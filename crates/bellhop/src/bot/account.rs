@@ -224,6 +224,29 @@ pub fn failing(provider: Provider, reason: Option<JobFailure>) -> String {
 }
 
 #[cfg(test)]
+impl Account {
+    /// An active one of Google's that may do nothing yet, for tests to make theirs of.
+    pub fn invented(number: u128, email: &str) -> Self {
+        let row = IntegrationRow {
+            id: IntegrationId::new(uuid::Uuid::from_u128(number)),
+            tenant: TenantId::new(uuid::Uuid::nil()),
+            owner: OwnerId::new(uuid::Uuid::nil()),
+            provider: Provider::Google,
+            status: Status::Active,
+            generation: bellhop_domain::Generation::new(1),
+            scopes: [].into(),
+            granted: [].into(),
+            missing: [].into(),
+            expires_at: None,
+            refreshed_at: None,
+            connected_at: None,
+            reason: None,
+        };
+        Self { row, email: Some(email.to_owned()) }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

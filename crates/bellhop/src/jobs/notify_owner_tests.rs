@@ -1,27 +1,13 @@
 use std::collections::BTreeSet;
 
-use bellhop_domain::{Capability, ExpiryReason, Generation, IntegrationId, OwnerId, Provider, TenantId};
-use uuid::Uuid;
+use bellhop_domain::{Capability, ExpiryReason};
 
 use super::*;
 
 fn account() -> Account {
-    let row = IntegrationRow {
-        id: IntegrationId::new(Uuid::from_u128(1)),
-        tenant: TenantId::new(Uuid::nil()),
-        owner: OwnerId::new(Uuid::nil()),
-        provider: Provider::Google,
-        status: Status::Expired,
-        generation: Generation::new(1),
-        scopes: BTreeSet::new(),
-        granted: BTreeSet::new(),
-        missing: BTreeSet::new(),
-        expires_at: None,
-        refreshed_at: None,
-        connected_at: None,
-        reason: None,
-    };
-    Account { row, email: Some("ada@mail.example".to_owned()) }
+    let mut account = Account::invented(1, "ada@mail.example");
+    account.row.status = Status::Expired;
+    account
 }
 
 #[test]

@@ -1,9 +1,7 @@
 use std::collections::BTreeSet;
 
-use bellhop_domain::{Generation, IntegrationId, OwnerId, Provider, Status, TenantId};
-use bellhop_store::{CalendarAge, CalendarContent, IntegrationRow};
+use bellhop_store::{CalendarAge, CalendarContent};
 use chrono::DateTime;
-use uuid::Uuid;
 
 use super::*;
 use crate::bot::person::Person;
@@ -22,22 +20,8 @@ fn calendar(number: usize) -> Calendar {
 }
 
 fn seen(calendars: usize) -> Seen {
-    let row = IntegrationRow {
-        id: IntegrationId::new(Uuid::from_u128(1)),
-        tenant: TenantId::new(Uuid::nil()),
-        owner: OwnerId::new(Uuid::nil()),
-        provider: Provider::Google,
-        status: Status::Active,
-        generation: Generation::new(1),
-        scopes: BTreeSet::new(),
-        granted: BTreeSet::from(["calendar".to_owned()]),
-        missing: BTreeSet::new(),
-        expires_at: None,
-        refreshed_at: None,
-        connected_at: None,
-        reason: None,
-    };
-    let account = Account { row, email: Some("ada@mail.example".to_owned()) };
+    let mut account = Account::invented(1, "ada@mail.example");
+    account.row.granted = ["calendar".to_owned()].into();
     let calendars = (1..=calendars).map(calendar).collect();
     let accounts = vec![SeenAccount { account, calendars, age: CalendarAge::default() }];
     Seen { person: Person::unknown(), accounts, now: DateTime::UNIX_EPOCH }

@@ -203,37 +203,12 @@ fn at_provider(provider: Provider, revocation: Revocation) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use bellhop_domain::{Generation, IntegrationId, OwnerId, Status, TenantId};
-    use bellhop_store::IntegrationRow;
-    use uuid::Uuid;
-
     use super::*;
     use crate::bot::text::tests::read_as_telegram;
 
-    fn account(number: u128, email: &str) -> Account {
-        let row = IntegrationRow {
-            id: IntegrationId::new(Uuid::from_u128(number)),
-            tenant: TenantId::new(Uuid::nil()),
-            owner: OwnerId::new(Uuid::nil()),
-            provider: Provider::Google,
-            status: Status::Active,
-            generation: Generation::new(1),
-            scopes: BTreeSet::new(),
-            granted: BTreeSet::new(),
-            missing: BTreeSet::new(),
-            expires_at: None,
-            refreshed_at: None,
-            connected_at: None,
-            reason: None,
-        };
-        Account { row, email: Some(email.to_owned()) }
-    }
-
     #[test]
     fn the_account_that_was_named_is_asked_about_and_no_other() {
-        let (ada, ben) = (account(1, "ada@mail.example"), account(2, "ben@work.example"));
+        let (ada, ben) = (Account::invented(1, "ada@mail.example"), Account::invented(2, "ben@work.example"));
         let said = |accounts: &[Account], said: &str| read_as_telegram(&asked(accounts, said).text.html()).unwrap();
         let both = [ada.clone(), ben];
         assert!(said(&both, "").starts_with("Which account shall I disconnect?"));

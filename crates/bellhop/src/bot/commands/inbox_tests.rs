@@ -1,10 +1,6 @@
-use std::collections::BTreeSet;
-
-use bellhop_domain::{Generation, OwnerId, Provider, TenantId};
-use bellhop_store::{IntegrationRow, MailContent};
+use bellhop_store::MailContent;
 use chrono::{TimeDelta, TimeZone};
 use proptest::prelude::*;
-use uuid::Uuid;
 
 use super::*;
 use crate::bot::text::tests::{hostile, read_as_telegram};
@@ -14,22 +10,10 @@ fn noon() -> DateTime<Utc> {
 }
 
 fn account(status: Status) -> Account {
-    let row = IntegrationRow {
-        id: IntegrationId::new(Uuid::from_u128(1)),
-        tenant: TenantId::new(Uuid::nil()),
-        owner: OwnerId::new(Uuid::nil()),
-        provider: Provider::Google,
-        status,
-        generation: Generation::new(1),
-        scopes: BTreeSet::new(),
-        granted: BTreeSet::from(["mail".to_owned()]),
-        missing: BTreeSet::new(),
-        expires_at: None,
-        refreshed_at: None,
-        connected_at: None,
-        reason: None,
-    };
-    Account { row, email: Some("ada@mail.example".to_owned()) }
+    let mut account = Account::invented(1, "ada@mail.example");
+    account.row.status = status;
+    account.row.granted = ["mail".to_owned()].into();
+    account
 }
 
 fn mail(from: &str, subject: &str, snippet: &str, unread: bool) -> InboxMessage {

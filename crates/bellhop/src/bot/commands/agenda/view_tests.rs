@@ -1,7 +1,5 @@
-use std::collections::BTreeSet;
-
-use bellhop_domain::{Generation, IntegrationId, OwnerId, Provider, Status, TenantId};
-use bellhop_store::{Calendar, CalendarAge, CalendarContent, EntryContent, IntegrationRow, OwnerSettings};
+use bellhop_domain::{IntegrationId, Status};
+use bellhop_store::{Calendar, CalendarAge, CalendarContent, EntryContent, OwnerSettings};
 use chrono::TimeDelta;
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -23,21 +21,11 @@ fn now() -> DateTime<Utc> {
 }
 
 fn account(number: u128, status: Status, can: &[&str]) -> SeenAccount {
-    let row = IntegrationRow {
-        id: IntegrationId::new(Uuid::from_u128(number)),
-        tenant: TenantId::new(Uuid::nil()),
-        owner: OwnerId::new(Uuid::nil()),
-        provider: Provider::Google,
-        status,
-        generation: Generation::new(1),
-        scopes: BTreeSet::new(),
-        granted: can.iter().map(|name| (*name).to_owned()).collect(),
-        missing: ["mail", "calendar"].into_iter().filter(|name| !can.contains(name)).map(str::to_owned).collect(),
-        expires_at: None,
-        refreshed_at: None,
-        connected_at: None,
-        reason: None,
-    };
+    let mut account = Account::invented(number, &format!("ada{number}@mail.example"));
+    account.row.status = status;
+    account.row.granted = can.iter().map(|name| (*name).to_owned()).collect();
+    account.row.missing =
+        ["mail", "calendar"].into_iter().filter(|name| !can.contains(name)).map(str::to_owned).collect();
     let content = CalendarContent {
         id: "x".to_owned(),
         title: "Own".to_owned(),
@@ -46,7 +34,7 @@ fn account(number: u128, status: Status, can: &[&str]) -> SeenAccount {
         only_busy: false,
     };
     SeenAccount {
-        account: Account { row, email: Some(format!("ada{number}@mail.example")) },
+        account,
         calendars: vec![Calendar {
             handle: 1,
             chosen: true,

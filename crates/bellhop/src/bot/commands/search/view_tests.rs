@@ -1,30 +1,13 @@
-use std::collections::BTreeSet;
-
-use bellhop_domain::{Generation, IntegrationId, OwnerId, Provider, Status, TenantId};
-use bellhop_store::{IntegrationRow, MailContent};
+use bellhop_store::MailContent;
 use proptest::prelude::*;
-use uuid::Uuid;
 
 use super::*;
 use crate::bot::text::tests::{hostile, read_as_telegram};
 
 fn account(email: &str) -> Account {
-    let row = IntegrationRow {
-        id: IntegrationId::new(Uuid::from_u128(1)),
-        tenant: TenantId::new(Uuid::nil()),
-        owner: OwnerId::new(Uuid::nil()),
-        provider: Provider::Google,
-        status: Status::Active,
-        generation: Generation::new(1),
-        scopes: BTreeSet::new(),
-        granted: BTreeSet::from(["mail".to_owned()]),
-        missing: BTreeSet::new(),
-        expires_at: None,
-        refreshed_at: None,
-        connected_at: None,
-        reason: None,
-    };
-    Account { row, email: Some(email.to_owned()) }
+    let mut account = Account::invented(1, email);
+    account.row.granted = ["mail".to_owned()].into();
+    account
 }
 
 fn mail(subject: &str) -> InboxMessage {
