@@ -1,8 +1,8 @@
 //! Leaving alone what keeps failing: breakers for each provider and for each account of it, shared by all processes.
 //!
-//! Every call about a connected account goes through a passage: [`enter`] before it, [`Passage::leave`] after it with what came back. Without
-//! this file an outage is hammered by every job and every person at once, spends the attempts of all of them, and ends with a
-//! heap of dead letters.
+//! Every call about a connected account goes through a passage: [`enter`] before it, [`Passage::leave`] after it with what came
+//! back. Without this file an outage is hammered by every job and every person at once, spends the attempts of all of them,
+//! and ends with a heap of dead letters.
 //!
 //! A provider's mail, calendars and endpoints for tokens have a breaker each: while no token can be renewed, mail is fetched with
 //! those that are good. A provider's breaker takes failures about more than one account to open, an account's own

@@ -4,7 +4,7 @@
 //! keeps that harmless are the compare-and-sets of `bellhop_store`, never something remembered here.
 //!
 //! ```text
-//! relay.rs    due rows -> belt; lapsed leases back; housekeeping
+//! relay.rs    due rows -> belt; jobs of the dead back; housekeeping
 //! belt.rs     what Redis carries, and how apalis-redis is set
 //! station.rs  a worker of apalis on each queue, kept alive
 //! worker.rs   what comes off the belt -> runs; direct.rs in its stead while the belt is away

@@ -1,9 +1,9 @@
 //! Counting together with every other process, in Redis.
 //!
 //! Keys carry the installation, names of APIs and pseudonyms of accounts, and expire by themselves: nothing in Redis says whose
-//! they are, nor which integrations. Those of windows carry the length of a bucket too: under another setting its number means another time. Time is the caller's. A
-//! Redis that is away, stalled or full must delay nobody: an answer is waited for a quarter of a second, one that comes later
-//! is handed back, and for two seconds nobody asks again.
+//! they are, nor which integrations. Those of windows carry the length of a bucket too: under another setting its number means
+//! another time. Time is the caller's. A Redis that is away, stalled or full must delay nobody: an answer is waited for a
+//! quarter of a second, one that comes later is handed back, and for two seconds nobody asks again.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

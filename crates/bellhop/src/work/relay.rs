@@ -38,7 +38,7 @@ const WAITING_AT_MOST: usize = 1_000;
 /// How many finished entries the belt keeps before it is swept out of turn.
 const FINISHED_AT_MOST: usize = 500;
 
-/// How often leases that ran out are looked for, and how many at once.
+/// How often runs are looked for that nobody carries out any more, and how many at once.
 const RECONCILE_EVERY: Duration = Duration::from_secs(2);
 const RECONCILE_AT_ONCE: i32 = 100;
 
